@@ -1,0 +1,37 @@
+# One line per target; the work is in scripts/.
+PAGE_SIZE ?= 4k
+export PAGE_SIZE GIC CPU SMP KERNEL_TREE STOCK KVM EL2_DEBUG SIGNOFF IMAGE
+
+.PHONY: help boot test image tree export series clean
+
+help:
+	@echo 'make boot     build, boot under QEMU in protected mode, report who owns the ITS'
+	@echo '              [PAGE_SIZE=4k|16k|64k] [GIC=3|4] [CPU=cortex-a53|max|...] [SMP=n] [KERNEL_TREE=path]'
+	@echo 'make test     everything: the series, the builds, the guests (under an hour)'
+	@echo 'make -s image [PAGE_SIZE=] [STOCK=1] [KVM=0] [EL2_DEBUG=0]: build, print the path of the Image'
+	@echo 'make tree     build/linux: the 7.3 base and patches/ as commits [KERNEL_TREE=path]'
+	@echo 'make export   patches/ and the exported files from the commits of build/linux'
+	@echo "make series   SIGNOFF='Name <mail>': a copy ready to send, in build/series"
+	@echo 'make clean    remove what was built; build/linux and the downloads stay'
+
+boot:
+	@scripts/boot.sh
+
+test:
+	@scripts/test.sh
+
+image:
+	@scripts/image.sh
+
+tree:
+	@scripts/deps.sh
+	@scripts/tree.sh
+
+export:
+	@scripts/export.sh
+
+series:
+	@scripts/series.sh
+
+clean:
+	@scripts/clean.sh

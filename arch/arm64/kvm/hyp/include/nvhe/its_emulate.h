@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef __ARM64_KVM_NVHE_ITS_EMULATE_H__
+#define __ARM64_KVM_NVHE_ITS_EMULATE_H__
+
+#include <linux/irqchip/arm-gic-v3-handover.h>
+#include <linux/sizes.h>
+
+#include <asm/kvm_pkvm_its.h>
+
+#include <nvhe/mmio.h>
+#include <nvhe/spinlock.h>
+
+struct pkvm_hyp_vcpu;
+
+/* A command of the ITS, IHI 0069 section 5.3. */
+struct its_cmd {
+	u64	raw[4];
+};
+
+/**
+ * struct its_table - a table of the ITS, described by its GITS_BASERn
+ * @baser:	The register, which the host can no longer change.
+ * @type:	GITS_BASER_TYPE_*.
+ * @phys:	Physical address of the table, or of its first level.
+ * @nr_entries:	Entries the ITS can reach in that, in the first level if any.
+ * @psz:	Page size of the ITS for this table, in bytes.
+ * @per_page:	Entries of a last-level page.
+ * @l1:		First level of an indirect table, EL2's; NULL if flat.
+ * @shadow:	The host's copy of @l1, shared and pinned.
+ * @records:	Of a flat Device table, EL2's records; NULL otherwise.
+ * @nr_l2:	L2 pages that EL2 owns.
+ */
+struct its_table {
+	u64		baser;
+	u32		type;
+	u64		phys;
+	u32		nr_entries;
+	u32		psz;
+	u32		per_page;
+	u64		*l1;
+	u64		*shadow;
+	u64		*records;
+	u32		nr_l2;
+};
+
+/**
+ * struct pkvm_its - an ITS that EL2 owns
+ * @region:	Its control frame.
+ * @node:	Entry in the list of them, which only grows.
+ * @lock:	Guards everything below. Taken before the component locks.
+ * @state_size:	Bytes of the memory this structure came in.
+ * @typer:	GITS_TYPER.
+ * @ctlr:	What the host wrote to GITS_CTLR, as far as it was obeyed.
+ * @ctlr_rw:	The bits of it that the host may change.
+ * @cbaser:	GITS_CBASER, which the host can no longer change.
+ * @queue:	The command queue the ITS reads, EL2's.
+ * @shadow:	The one the host fills, shared and pinned.
+ * @queue_size:	Bytes of each.
+ * @cwriter:	Offset up to which the host wants commands executed.
+ * @posted:	Offset up to which EL2 copied them to @queue.
+ * @stalled:	The command at @posted was refused.
+ * @tables:	By the number of their GITS_BASERn.
+ * @device_table: The one for devices among them.
+ * @ite_size:	Bytes of an ITE.
+ * @lpi_bits:	Number of INTID bits in use for LPIs.
+ * @nr_colls:	Number of collections.
+ * @timeout_ms:	How long EL2 waits for the ITS, in milliseconds.
+ * @stats:	What EL2 tells about it.
+ * @nr_targets:	Number of redistributors.
+ * @targets:	The RDbase of each.
+ */
+struct pkvm_its {
+	struct hyp_mmio_region	region;
+	struct list_head	node;
+	hyp_spinlock_t		lock;
+	size_t			state_size;
+	u64			typer;
+	u32			ctlr;
+	u32			ctlr_rw;
+	u64			cbaser;
+	struct its_cmd		*queue;
+	struct its_cmd		*shadow;
+	u32			queue_size;
+	u32			cwriter;
+	u32			posted;
+	bool			stalled;
+	struct its_table	tables[GITS_BASER_NR_REGS];
+	struct its_table	*device_table;
+	u32			ite_size;
+	u32			lpi_bits;
+	u32			nr_colls;
+	u32			timeout_ms;
+	struct {
+		u64		donated;
+		u64		returned;
+		u64		devices;
+		u64		itt_pages;
+		u64		posted;
+		u64		refused;
+		struct its_cmd	last;
+		enum pkvm_its_refusal why;
+	} stats;
+	u32			nr_targets;
+	u64			targets[];
+};
+
+int its_donate(struct pkvm_its *its, u64 phys, u64 size);
+void its_return(struct pkvm_its *its, u64 phys, u64 size);
+void its_clear(u64 phys, u64 size);
+int its_share(u64 phys, u64 size, void **va);
+void its_unshare(void *va, u64 size);
+
+static inline bool its_table_is_indirect(const struct its_table *table)
+{
+	return table->baser & GITS_BASER_INDIRECT;
+}
+
+u64 its_table_size(const struct its_table *table);
+u64 its_l2_size(const struct its_table *table);
+int its_read_l1(const struct its_table *table, u32 idx, u64 *phys);
+int its_setup_tables(struct pkvm_its *its, const struct its_handover *desc);
+void its_teardown_tables(struct pkvm_its *its);
+
+u64 *its_device_record(struct pkvm_its *its, u32 device_id);
+bool its_itt_size(struct pkvm_its *its, u32 event_bits, u64 *size);
+bool its_event_in_range(u64 record, u32 event);
+enum pkvm_its_refusal its_map_device(struct pkvm_its *its, u32 device_id, u64 itt,
+				     u32 event_bits);
+u64 its_record_itt(struct pkvm_its *its, u64 record, u64 *size);
+void its_unmap_device(struct pkvm_its *its, u64 *record);
+
+int its_setup(struct pkvm_its *its, const struct its_handover *desc,
+	      enum pkvm_its_step *step);
+void its_teardown(struct pkvm_its *its, const struct its_handover *desc);
+
+void its_handle_access(struct hyp_mmio_region *region, struct hyp_mmio_access *access);
+
+void its_process_queue(struct pkvm_its *its);
+void its_retry(struct pkvm_its *its);
+
+int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
+			unsigned long state_hva, size_t state_size);
+int __pkvm_its_handover_done(unsigned int nr);
+bool pkvm_its_all_owned(void);
+u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx);
+
+#define ITS_NO_FAILURE	UINT_MAX
+
+#ifdef CONFIG_NVHE_EL2_DEBUG
+bool its_inject_failure(void);
+void its_set_failure(unsigned int nr);
+void pkvm_its_selftest(void *base, struct pkvm_hyp_vcpu *vcpu);
+u64 pkvm_its_selftest_checks(void);
+#else
+static inline bool its_inject_failure(void) { return false; }
+static inline void its_set_failure(unsigned int nr) { }
+static inline u64 pkvm_its_selftest_checks(void) { return 0; }
+#endif
+
+#endif /* __ARM64_KVM_NVHE_ITS_EMULATE_H__ */

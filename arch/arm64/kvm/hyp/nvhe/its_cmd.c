@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The commands of an ITS that EL2 owns.
+ *
+ * The host fills the shadow queue and writes GITS_CWRITER. EL2 copies each
+ * command once, checks the copy and posts it at the same offset of the real
+ * queue. There are three outcomes:
+ *
+ *	- the command is posted, with its RES0 bits cleared;
+ *	- it is posted after the pages it makes the ITS use have been donated, or
+ *	  pages are returned after the ITS has consumed it;
+ *	- it is refused: nothing has changed, nothing after it is looked at, and
+ *	  the host reads GITS_CREADR.Stalled there (IHI 0069 section 5.3.1). It
+ *	  may change the command and write GITS_CWRITER.Retry.
+ *
+ * Only MAPD gives the ITS an address. The others name devices, events,
+ * collections and redistributors, which are held to what the ITS was given:
+ * an event beyond the ITT would make it walk off the donated pages.
+ */
+
+#include <linux/bitfield.h>
+#include <linux/io.h>
+
+#include <asm/arch_gicv3.h>
+#include <asm/arch_timer.h>
+#include <asm/kvm_hyp.h>
+#include <asm/kvm_hypevents.h>
+
+#include <nvhe/its_emulate.h>
+#include <nvhe/mem_protect.h>
+
+#define CMD0_OPCODE		GENMASK_ULL(7, 0)
+#define CMD0_DEVICE		GENMASK_ULL(63, 32)
+#define CMD1_EVENT		GENMASK_ULL(31, 0)
+#define CMD1_INTID		GENMASK_ULL(63, 32)
+#define CMD1_SIZE		GENMASK_ULL(4, 0)
+#define CMD2_VALID		BIT_ULL(63)
+#define CMD2_ITT		GENMASK_ULL(51, 8)
+#define CMD2_RDBASE		GENMASK_ULL(51, 16)
+#define CMD2_COLLECTION		GENMASK_ULL(15, 0)
+#define CMD3_RDBASE		GENMASK_ULL(51, 16)
+
+#define its_cmd_opcode(cmd)	FIELD_GET(CMD0_OPCODE, (cmd)->raw[0])
+#define its_cmd_device(cmd)	FIELD_GET(CMD0_DEVICE, (cmd)->raw[0])
+#define its_cmd_event(cmd)	FIELD_GET(CMD1_EVENT, (cmd)->raw[1])
+#define its_cmd_intid(cmd)	FIELD_GET(CMD1_INTID, (cmd)->raw[1])
+#define its_cmd_event_bits(cmd)	(FIELD_GET(CMD1_SIZE, (cmd)->raw[1]) + 1)
+#define its_cmd_valid(cmd)	FIELD_GET(CMD2_VALID, (cmd)->raw[2])
+#define its_cmd_itt(cmd)	((cmd)->raw[2] & CMD2_ITT)
+#define its_cmd_rdbase(cmd)	((cmd)->raw[2] & CMD2_RDBASE)
+#define its_cmd_rdbase2(cmd)	((cmd)->raw[3] & CMD3_RDBASE)
+#define its_cmd_collection(cmd)	FIELD_GET(CMD2_COLLECTION, (cmd)->raw[2])
+
+#define ITS_FIRST_LPI		8192
+#define ITS_GICV4_OPCODE	BIT(5)
+
+static bool its_is_redistributor(struct pkvm_its *its, u64 rdbase)
+{
+	u32 i;
+
+	for (i = 0; i < its->nr_targets; i++) {
+		if (its->targets[i] == rdbase)
+			return true;
+	}
+
+	return false;
+}
+
+static bool its_is_lpi(struct pkvm_its *its, u32 intid)
+{
+	return intid >= ITS_FIRST_LPI && intid < BIT_ULL(its->lpi_bits);
+}
+
+static enum pkvm_its_refusal its_check_event(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	u64 *record = its_device_record(its, its_cmd_device(cmd));
+
+	if (!record || !*record)
+		return PKVM_ITS_DEVICE_UNMAPPED;
+
+	if (!its_event_in_range(*record, its_cmd_event(cmd)))
+		return PKVM_ITS_EVENT_RANGE;
+
+	return PKVM_ITS_ACCEPTED;
+}
+
+static enum pkvm_its_refusal its_check_collection(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	return its_cmd_collection(cmd) < its->nr_colls ? PKVM_ITS_ACCEPTED :
+							 PKVM_ITS_COLLECTION_RANGE;
+}
+
+static enum pkvm_its_refusal its_check_event_and_collection(struct pkvm_its *its,
+							    struct its_cmd *cmd)
+{
+	enum pkvm_its_refusal why = its_check_event(its, cmd);
+
+	return why ?: its_check_collection(its, cmd);
+}
+
+static enum pkvm_its_refusal its_check_mapti(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	if (!its_is_lpi(its, its_cmd_intid(cmd)))
+		return PKVM_ITS_LPI_RANGE;
+
+	return its_check_event_and_collection(its, cmd);
+}
+
+/* MAPI has no INTID field: the EventID is the INTID. */
+static enum pkvm_its_refusal its_check_mapi(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	if (!its_is_lpi(its, its_cmd_event(cmd)))
+		return PKVM_ITS_LPI_RANGE;
+
+	return its_check_event_and_collection(its, cmd);
+}
+
+static enum pkvm_its_refusal its_check_sync(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	return its_is_redistributor(its, its_cmd_rdbase(cmd)) ? PKVM_ITS_ACCEPTED :
+								PKVM_ITS_RDBASE;
+}
+
+static enum pkvm_its_refusal its_check_movall(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	return its_is_redistributor(its, its_cmd_rdbase2(cmd)) ? its_check_sync(its, cmd) :
+								 PKVM_ITS_RDBASE;
+}
+
+/* An unmap names no redistributor: the field is ignored, so make it 0. */
+static enum pkvm_its_refusal its_check_mapc(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	enum pkvm_its_refusal why = its_check_collection(its, cmd);
+
+	if (why)
+		return why;
+
+	if (its_cmd_valid(cmd))
+		return its_check_sync(its, cmd);
+
+	cmd->raw[2] &= ~CMD2_RDBASE;
+
+	return PKVM_ITS_ACCEPTED;
+}
+
+static enum pkvm_its_refusal its_mapd_valid(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	u32 event_bits = its_cmd_event_bits(cmd);
+	u64 itt = its_cmd_itt(cmd);
+	enum pkvm_its_refusal why;
+	u64 size;
+
+	why = its_map_device(its, its_cmd_device(cmd), itt, event_bits);
+	if (why)
+		return why;
+
+	/* The host could have written entries of its own into the ITT. */
+	WARN_ON(!its_itt_size(its, event_bits, &size));
+	its_clear(itt, size);
+
+	return PKVM_ITS_ACCEPTED;
+}
+
+/* Section 5.3.10: an unmap means its device; Size and ITT_addr are ignored. */
+static enum pkvm_its_refusal its_mapd_invalid(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	u64 *record = its_device_record(its, its_cmd_device(cmd));
+
+	if (!record || !*record)
+		return PKVM_ITS_DEVICE_UNMAPPED;
+
+	cmd->raw[1] = 0;
+	cmd->raw[2] = 0;
+
+	return PKVM_ITS_ACCEPTED;
+}
+
+static enum pkvm_its_refusal its_check_mapd(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	return its_cmd_valid(cmd) ? its_mapd_valid(its, cmd) : its_mapd_invalid(its, cmd);
+}
+
+/* The ITS has consumed the unmap, so the ITT is the host's again, but empty. */
+static void its_complete_unmap(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	u64 *record = its_device_record(its, its_cmd_device(cmd));
+	u64 itt, size;
+
+	itt = its_record_itt(its, *record, &size);
+	its_clear(itt, size);
+	its_unmap_device(its, record);
+}
+
+/**
+ * struct its_cmd_type - what EL2 knows about a command
+ * @mask:	The bits that are not RES0, for each doubleword.
+ * @check:	Decide whether it is refused; takes what it makes the ITS use.
+ */
+struct its_cmd_type {
+	u64			mask[4];
+	enum pkvm_its_refusal	(*check)(struct pkvm_its *its, struct its_cmd *cmd);
+};
+
+#define DEVICE_AND_EVENT	{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT }
+
+static const struct its_cmd_type its_cmd_types[] = {
+	[GITS_CMD_MAPD] = {
+		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_SIZE, CMD2_VALID | CMD2_ITT },
+		its_check_mapd
+	},
+	[GITS_CMD_MAPC] = {
+		{ CMD0_OPCODE, 0, CMD2_VALID | CMD2_RDBASE | CMD2_COLLECTION },
+		its_check_mapc
+	},
+	[GITS_CMD_MAPTI] = {
+		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT | CMD1_INTID, CMD2_COLLECTION },
+		its_check_mapti
+	},
+	[GITS_CMD_MAPI] = {
+		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT, CMD2_COLLECTION },
+		its_check_mapi
+	},
+	[GITS_CMD_MOVI] = {
+		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT, CMD2_COLLECTION },
+		its_check_event_and_collection
+	},
+	[GITS_CMD_DISCARD]	= { DEVICE_AND_EVENT, its_check_event },
+	[GITS_CMD_INV]		= { DEVICE_AND_EVENT, its_check_event },
+	[GITS_CMD_INT]		= { DEVICE_AND_EVENT, its_check_event },
+	[GITS_CMD_CLEAR]	= { DEVICE_AND_EVENT, its_check_event },
+	[GITS_CMD_INVALL] = {
+		{ CMD0_OPCODE, 0, CMD2_COLLECTION }, its_check_collection
+	},
+	[GITS_CMD_MOVALL] = {
+		{ CMD0_OPCODE, 0, CMD2_RDBASE, CMD3_RDBASE }, its_check_movall
+	},
+	[GITS_CMD_SYNC] = {
+		{ CMD0_OPCODE, 0, CMD2_RDBASE }, its_check_sync
+	},
+};
+
+/* Check one command, and make of it what the ITS may see. */
+static enum pkvm_its_refusal its_check_cmd(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	u32 opcode = its_cmd_opcode(cmd);
+	int i;
+
+	if (opcode >= ARRAY_SIZE(its_cmd_types) || !its_cmd_types[opcode].check)
+		return opcode & ITS_GICV4_OPCODE ? PKVM_ITS_VLPI_COMMAND :
+						   PKVM_ITS_UNKNOWN_COMMAND;
+
+	for (i = 0; i < ARRAY_SIZE(cmd->raw); i++)
+		cmd->raw[i] &= its_cmd_types[opcode].mask[i];
+
+	return its_cmd_types[opcode].check(its, cmd);
+}
+
+static bool its_cmd_returns_pages(struct its_cmd *cmd)
+{
+	return its_cmd_opcode(cmd) == GITS_CMD_MAPD && !its_cmd_valid(cmd);
+}
+
+/* The host may change its queue at any time: this is the only look at it. */
+static void its_read_shadow(struct pkvm_its *its, u32 offset, struct its_cmd *cmd)
+{
+	struct its_cmd *slot = &its->shadow[offset / sizeof(*slot)];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cmd->raw); i++)
+		cmd->raw[i] = le64_to_cpu((__force __le64)READ_ONCE(slot->raw[i]));
+}
+
+static void its_write_queue(struct pkvm_its *its, u32 offset, const struct its_cmd *cmd)
+{
+	struct its_cmd *slot = &its->queue[offset / sizeof(*slot)];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cmd->raw); i++)
+		slot->raw[i] = (__force u64)cpu_to_le64(cmd->raw[i]);
+
+	if (!(its->cbaser & GITS_CBASER_SHAREABILITY_MASK))
+		kvm_flush_dcache_to_poc(slot, sizeof(*slot));
+}
+
+static u32 its_next_offset(struct pkvm_its *its)
+{
+	return (its->posted + sizeof(struct its_cmd)) % its->queue_size;
+}
+
+static u64 its_creadr(struct pkvm_its *its)
+{
+	return readq_relaxed(its->region.base + GITS_CREADR);
+}
+
+static void its_submit(struct pkvm_its *its)
+{
+	/* The ITS sees the commands, and the pages they name, before the pointer. */
+	dsb(sy);
+	writeq_relaxed(its->posted, its->region.base + GITS_CWRITER);
+}
+
+/* Wait until the ITS's read pointer is, or is not, at an offset. */
+static bool its_wait(struct pkvm_its *its, u32 offset, bool reached)
+{
+	u64 ticks = read_sysreg(cntfrq_el0) * its->timeout_ms / MSEC_PER_SEC;
+	u64 deadline = __arch_counter_get_cntpct() + ticks;
+
+	while (((its_creadr(its) & GITS_CREADR_OFFSET) == offset) != reached) {
+		if (__arch_counter_get_cntpct() > deadline)
+			return false;
+		cpu_relax();
+	}
+
+	return true;
+}
+
+/*
+ * One slot stays free, or a full queue would look empty. If the ITS does not
+ * make room in time, the rest waits for the next write of GITS_CWRITER.
+ */
+static bool its_queue_has_room(struct pkvm_its *its)
+{
+	u32 next = its_next_offset(its);
+
+	if ((its_creadr(its) & GITS_CREADR_OFFSET) != next)
+		return true;
+
+	its_submit(its);
+
+	return its_wait(its, next, false);
+}
+
+static void its_refuse(struct pkvm_its *its, const struct its_cmd *cmd,
+		       enum pkvm_its_refusal why)
+{
+	its->stalled = true;
+	its->stats.refused++;
+	its->stats.last = *cmd;
+	its->stats.why = why;
+	trace_its_refused(its->region.phys, cmd->raw[0], why);
+}
+
+static bool its_post_next(struct pkvm_its *its)
+{
+	enum pkvm_its_refusal why;
+	struct its_cmd cmd;
+
+	if (!its_queue_has_room(its))
+		return false;
+
+	its_read_shadow(its, its->posted, &cmd);
+	why = its_check_cmd(its, &cmd);
+	if (why) {
+		its_refuse(its, &cmd, why);
+		return false;
+	}
+
+	its_write_queue(its, its->posted, &cmd);
+	its->posted = its_next_offset(its);
+	its->stats.posted++;
+
+	if (!its_cmd_returns_pages(&cmd))
+		return true;
+
+	/* An ITS that does not answer may still use the pages: keep them. */
+	its_submit(its);
+	if (!its_wait(its, its->posted, true))
+		return false;
+
+	its_complete_unmap(its, &cmd);
+
+	return true;
+}
+
+/**
+ * its_process_queue() - Post the commands between @posted and @cwriter.
+ * @its:	The ITS, locked and enabled.
+ *
+ * Stops at a command that is refused, or when the ITS does not answer in time.
+ */
+void its_process_queue(struct pkvm_its *its)
+{
+	while (!its->stalled && its->posted != its->cwriter) {
+		if (!its_post_next(its))
+			break;
+	}
+
+	its_submit(its);
+}
+
+/*
+ * The ITS has stalled at a command that EL2 accepted. The host may replace it,
+ * as it may a refused one, but not by one that returns pages: that has to wait
+ * for the ITS, which will not answer before the end of this.
+ */
+static void its_replace_stalled(struct pkvm_its *its, u32 offset)
+{
+	struct its_cmd cmd;
+
+	if (offset == its->posted || offset >= its->queue_size)
+		return;
+
+	its_read_shadow(its, offset, &cmd);
+	if (!its_cmd_returns_pages(&cmd) && !its_check_cmd(its, &cmd))
+		its_write_queue(its, offset, &cmd);
+}
+
+/**
+ * its_retry() - The host has written GITS_CWRITER.Retry.
+ * @its:	The ITS, locked.
+ *
+ * Look again at the command that was refused, or at the one that the ITS itself
+ * has stalled at: the host may have changed it.
+ */
+void its_retry(struct pkvm_its *its)
+{
+	u64 creadr = its_creadr(its);
+
+	its->stalled = false;
+
+	if (!(creadr & GITS_CREADR_STALLED))
+		return;
+
+	its_replace_stalled(its, creadr & GITS_CREADR_OFFSET);
+
+	/* The ITS sees the command before it tries again. */
+	dsb(sy);
+	writeq_relaxed(its->posted | GITS_CWRITER_RETRY, its->region.base + GITS_CWRITER);
+}

@@ -1,0 +1,737 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The GICv3 Interrupt Translation Service, owned by EL2.
+ *
+ * The ITS does DMA behind no SMMU, at addresses that software gives it in
+ * registers, tables and commands. Before the host loses its privileges it hands
+ * each ITS over: EL2 takes the control frame, the tables, the command queue and
+ * the ITTs of the devices that are mapped. From then on the host
+ *
+ *	- writes shadow copies of the first-level tables and of the queue;
+ *	- has its accesses to the control frame emulated, see its_registers.
+ *
+ * EL2 copies a command once, checks it and posts it to the real queue, see
+ * its_cmd.c. Two rules make this safe:
+ *
+ *	- donate before the ITS can see it; return only after the ITS has
+ *	  forgotten it;
+ *	- nothing the host can still write is read twice, and nothing it could
+ *	  have written is trusted.
+ *
+ * References are to the GIC architecture specification, IHI 0069.
+ */
+
+#include <linux/bitfield.h>
+#include <linux/io.h>
+#include <linux/overflow.h>
+
+#include <asm/arch_gicv3.h>
+#include <asm/kvm_hyp.h>
+
+#include <nvhe/its_emulate.h>
+#include <nvhe/mem_protect.h>
+#include <nvhe/memory.h>
+
+/* Bounds for what the description may claim, not limits of the architecture. */
+#define ITS_MAX_COLLECTIONS	SZ_64K
+#define ITS_MAX_ITE_SIZE	256U
+#define ITS_MAX_LPI_BITS	32U
+
+/* As long as the Linux driver waits. */
+#define ITS_TIMEOUT_MS		1000
+
+static LIST_HEAD(its_list);
+static unsigned int nr_its;
+static enum pkvm_its_step failed_step;
+static bool its_all_owned;
+
+static void __iomem *its_reg(struct pkvm_its *its, u32 offset)
+{
+	return its->region.base + offset;
+}
+
+static u32 its_queue_size(u64 cbaser)
+{
+	return (FIELD_GET(GENMASK_ULL(7, 0), cbaser) + 1) * SZ_4K;
+}
+
+static int its_setup_queue(struct pkvm_its *its, const struct its_handover *desc)
+{
+	u64 phys = GITS_CBASER_ADDRESS(desc->cbaser);
+	u32 size = its_queue_size(desc->cbaser);
+	void *shadow;
+	int ret;
+
+	if (phys != desc->queue)
+		return -EINVAL;
+
+	ret = its_donate(its, phys, size);
+	if (ret)
+		return ret;
+
+	ret = its_share(desc->shadow_queue, size, &shadow);
+	if (ret) {
+		its_return(its, phys, size);
+		return ret;
+	}
+
+	its->cbaser = desc->cbaser;
+	its->queue = hyp_phys_to_virt(phys);
+	its->shadow = shadow;
+	its->queue_size = size;
+
+	return 0;
+}
+
+static void its_teardown_queue(struct pkvm_its *its)
+{
+	its_unshare(its->shadow, its->queue_size);
+	its_return(its, hyp_virt_to_phys(its->queue), its->queue_size);
+}
+
+static const struct its_handover_device *
+its_desc_devices(const struct its_handover *desc)
+{
+	return (const void *)&desc->data[desc->nr_targets];
+}
+
+static int its_adopt_device(struct pkvm_its *its, const struct its_handover_device *dev)
+{
+	switch (its_map_device(its, dev->device_id, dev->itt, dev->event_bits)) {
+	case PKVM_ITS_ACCEPTED:
+		return 0;
+	case PKVM_ITS_ITT_OWNER:
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+}
+
+static void its_unadopt_devices(struct pkvm_its *its, const struct its_handover *desc, u32 nr)
+{
+	const struct its_handover_device *devs = its_desc_devices(desc);
+
+	while (nr--)
+		its_unmap_device(its, its_device_record(its, devs[nr].device_id));
+}
+
+static int its_setup_devices(struct pkvm_its *its, const struct its_handover *desc)
+{
+	const struct its_handover_device *devs = its_desc_devices(desc);
+	u32 i;
+	int ret;
+
+	for (i = 0; i < desc->nr_devices; i++) {
+		ret = its_adopt_device(its, &devs[i]);
+		if (ret) {
+			its_unadopt_devices(its, desc, i);
+			return ret;
+		}
+	}
+
+	return 0;
+}
+
+/* EL2 believes the description where the hardware confirms it, or is stricter. */
+static int its_check_registers(struct pkvm_its *its, const struct its_handover *desc)
+{
+	u64 baser;
+	int i;
+
+	its->typer = readq_relaxed(its_reg(its, GITS_TYPER));
+	its->ctlr = readl_relaxed(its_reg(its, GITS_CTLR)) & ~GITS_CTLR_QUIESCENT;
+	its->ctlr_rw = GITS_CTLR_ENABLE | (its->ctlr & GITS_CTLR_ImDe);
+
+	if (its->typer != desc->typer || !(its->typer & GITS_TYPER_PLPIS))
+		return -EINVAL;
+
+	/* GICv4.1 shares its vPE table with redistributors and other ITSs. */
+	if (its->typer & GITS_TYPER_VMAPP)
+		return -EOPNOTSUPP;
+
+	if (!(its->ctlr & GITS_CTLR_ENABLE))
+		return -EBUSY;
+
+	if (readq_relaxed(its_reg(its, GITS_CBASER)) != desc->cbaser ||
+	    !(desc->cbaser & GITS_CBASER_VALID))
+		return -EINVAL;
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+		baser = readq_relaxed(its_reg(its, GITS_BASER + i * sizeof(baser)));
+		if (!(baser & GITS_BASER_VALID))
+			baser = 0;
+		if (baser != desc->tables[i].baser)
+			return -EINVAL;
+	}
+
+	/* Idle: nothing that the host queued is left for the ITS to execute. */
+	its->posted = readq_relaxed(its_reg(its, GITS_CREADR));
+	its->cwriter = readq_relaxed(its_reg(its, GITS_CWRITER));
+	if (its->posted != its->cwriter || its->posted >= its_queue_size(desc->cbaser))
+		return -EBUSY;
+
+	return 0;
+}
+
+static void its_count_collections(struct pkvm_its *its)
+{
+	u32 nr = GITS_TYPER_HCC(its->typer);
+	int i;
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+		struct its_table *table = &its->tables[i];
+		u64 reach = table->nr_entries;
+
+		if (table->type != GITS_BASER_TYPE_COLLECTION)
+			continue;
+
+		if (its_table_is_indirect(table))
+			reach *= table->per_page;
+
+		nr = max_t(u64, nr, min_t(u64, reach, ITS_MAX_COLLECTIONS));
+	}
+
+	its->nr_colls = nr;
+}
+
+/**
+ * its_setup() - Take all that an ITS uses, from its description.
+ * @its:	The ITS, zeroed but for the region, whose registers are mapped,
+ *		and with room for the targets.
+ * @desc:	The description, which is EL2's and has been checked for size.
+ * @step:	Where to say how far it came.
+ *
+ * Before, tables, queue, ITTs and shadows are the host's. After, tables, L2
+ * pages, queue and ITTs are EL2's; shadows are shared and pinned. On failure
+ * every page is back in the state it was in, with the contents it had.
+ *
+ * Return: 0; -EINVAL if the description contradicts itself or the hardware;
+ * -EBUSY if the ITS is not idle; -EOPNOTSUPP if it is a GICv4.1 one; -ENODEV if
+ * it has no Device table in memory; -EPERM if a page is not the host's to give.
+ */
+int its_setup(struct pkvm_its *its, const struct its_handover *desc,
+	      enum pkvm_its_step *step)
+{
+	u32 hw_ite_size;
+	int ret;
+
+	*step = PKVM_ITS_STEP_REGISTERS;
+	ret = its_check_registers(its, desc);
+	if (ret)
+		return ret;
+
+	hw_ite_size = FIELD_GET(GITS_TYPER_ITT_ENTRY_SIZE, its->typer) + 1;
+	its->ite_size = clamp(desc->itt_entry_size, hw_ite_size, ITS_MAX_ITE_SIZE);
+	its->lpi_bits = min(desc->lpi_id_bits, ITS_MAX_LPI_BITS);
+	its->timeout_ms = ITS_TIMEOUT_MS;
+	its->nr_targets = desc->nr_targets;
+	memcpy(its->targets, desc->data, array_size(desc->nr_targets, sizeof(u64)));
+
+	*step = PKVM_ITS_STEP_TABLES;
+	ret = its_setup_tables(its, desc);
+	if (ret)
+		return ret;
+
+	*step = PKVM_ITS_STEP_QUEUE;
+	ret = its_setup_queue(its, desc);
+	if (ret)
+		goto err_teardown_tables;
+
+	*step = PKVM_ITS_STEP_DEVICES;
+	ret = its_setup_devices(its, desc);
+	if (ret)
+		goto err_teardown_queue;
+
+	its_count_collections(its);
+
+	return 0;
+
+err_teardown_queue:
+	its_teardown_queue(its);
+err_teardown_tables:
+	its_teardown_tables(its);
+	return ret;
+}
+
+#ifdef CONFIG_NVHE_EL2_DEBUG
+/**
+ * its_teardown() - Undo its_setup(), for the self test.
+ * @its:	The ITS, which cannot reach any of its memory any more.
+ * @desc:	The description it was set up from.
+ */
+void its_teardown(struct pkvm_its *its, const struct its_handover *desc)
+{
+	its_unadopt_devices(its, desc, desc->nr_devices);
+	its_teardown_queue(its);
+	its_teardown_tables(its);
+}
+#endif
+
+static bool its_is_quiescent(struct pkvm_its *its)
+{
+	return readl_relaxed(its_reg(its, GITS_CTLR)) & GITS_CTLR_QUIESCENT;
+}
+
+/* Section 12.19: these registers may only be written while the ITS is off. */
+static bool its_may_reprogram(struct pkvm_its *its)
+{
+	return !(its->ctlr & GITS_CTLR_ENABLE) && its_is_quiescent(its);
+}
+
+/* A write of GITS_CBASER makes GITS_CREADR 0. */
+static void its_program_queue(struct pkvm_its *its)
+{
+	writeq_relaxed(its->cbaser, its_reg(its, GITS_CBASER));
+	writeq_relaxed(0, its_reg(its, GITS_CWRITER));
+	its->posted = 0;
+	its->cwriter = 0;
+	its->stalled = false;
+}
+
+/*
+ * Whatever a suspended system lost, and whatever the host left out when it
+ * restored it: the ITS is only ever enabled with what EL2 recorded.
+ */
+static void its_reprogram(struct pkvm_its *its)
+{
+	void __iomem *reg;
+	int i;
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+		reg = its_reg(its, GITS_BASER + i * sizeof(u64));
+		if (its->tables[i].baser && readq_relaxed(reg) != its->tables[i].baser)
+			writeq_relaxed(its->tables[i].baser, reg);
+	}
+
+	if (readq_relaxed(its_reg(its, GITS_CBASER)) != its->cbaser)
+		its_program_queue(its);
+}
+
+static u64 its_read32(struct pkvm_its *its, u32 offset)
+{
+	return readl_relaxed(its_reg(its, offset));
+}
+
+static u64 its_read64(struct pkvm_its *its, u32 offset)
+{
+	return readq_relaxed(its_reg(its, offset));
+}
+
+static void its_write_ctlr(struct pkvm_its *its, u32 offset, u64 val)
+{
+	u32 ctlr = (its->ctlr & ~its->ctlr_rw) | (val & its->ctlr_rw);
+	bool enable = ctlr & ~its->ctlr & GITS_CTLR_ENABLE;
+
+	if (enable) {
+		if (!its_is_quiescent(its))
+			return;
+		its_reprogram(its);
+	}
+
+	its->ctlr = ctlr;
+	writel_relaxed(ctlr, its_reg(its, GITS_CTLR));
+
+	if (enable)
+		its_process_queue(its);
+}
+
+static u64 its_read_cbaser(struct pkvm_its *its, u32 offset)
+{
+	return its->cbaser;
+}
+
+static void its_write_cbaser(struct pkvm_its *its, u32 offset, u64 val)
+{
+	if (its_may_reprogram(its) && val == its->cbaser)
+		its_program_queue(its);
+}
+
+static u64 its_read_cwriter(struct pkvm_its *its, u32 offset)
+{
+	return its->cwriter;
+}
+
+static void its_write_cwriter(struct pkvm_its *its, u32 offset, u64 val)
+{
+	u32 cwriter = val & GITS_CWRITER_OFFSET;
+
+	if ((val & ~(GITS_CWRITER_OFFSET | GITS_CWRITER_RETRY)) ||
+	    cwriter >= its->queue_size)
+		return;
+
+	its->cwriter = cwriter;
+	if (val & GITS_CWRITER_RETRY)
+		its_retry(its);
+
+	if (its->ctlr & GITS_CTLR_ENABLE)
+		its_process_queue(its);
+}
+
+static u64 its_read_creadr(struct pkvm_its *its, u32 offset)
+{
+	u64 creadr = readq_relaxed(its_reg(its, GITS_CREADR));
+
+	/* The ITS may still be executing the commands before the refused one. */
+	if (its->stalled && creadr == its->posted)
+		creadr |= GITS_CREADR_STALLED;
+
+	return creadr;
+}
+
+static struct its_table *its_baser_table(struct pkvm_its *its, u32 offset)
+{
+	return &its->tables[(offset - GITS_BASER) / sizeof(u64)];
+}
+
+static u64 its_read_baser(struct pkvm_its *its, u32 offset)
+{
+	u64 baser = its_baser_table(its, offset)->baser;
+
+	return baser ?: readq_relaxed(its_reg(its, offset));
+}
+
+static void its_write_baser(struct pkvm_its *its, u32 offset, u64 val)
+{
+	u64 baser = its_baser_table(its, offset)->baser;
+
+	if (baser && val == baser && its_may_reprogram(its))
+		writeq_relaxed(baser, its_reg(its, offset));
+}
+
+/*
+ * The registers the host can see, sections 12.18 and 12.19. Any other offset,
+ * width or alignment reads as zero and ignores writes.
+ */
+struct its_register {
+	u32	offset;
+	u32	nr;
+	u32	size;
+	u64	(*read)(struct pkvm_its *its, u32 offset);
+	void	(*write)(struct pkvm_its *its, u32 offset, u64 val);
+};
+
+static const struct its_register its_registers[] = {
+	{ GITS_CTLR,	1, 4, its_read32, its_write_ctlr },
+	{ GITS_IIDR,	1, 4, its_read32, NULL },
+	{ GITS_TYPER,	1, 8, its_read64, NULL },
+	{ GITS_MPIDR,	1, 4, its_read32, NULL },
+	{ GITS_CBASER,	1, 8, its_read_cbaser, its_write_cbaser },
+	{ GITS_CWRITER,	1, 8, its_read_cwriter, its_write_cwriter },
+	{ GITS_CREADR,	1, 8, its_read_creadr, NULL },
+	{ GITS_BASER, GITS_BASER_NR_REGS, 8, its_read_baser, its_write_baser },
+	{ GITS_IDREGS_BASE, 12, 4, its_read32, NULL },
+};
+
+static const struct its_register *its_find_register(const struct hyp_mmio_access *access)
+{
+	const struct its_register *reg;
+	int i;
+
+	if (access->width < 4 || !IS_ALIGNED(access->offset, access->width))
+		return NULL;
+
+	for (i = 0; i < ARRAY_SIZE(its_registers); i++) {
+		reg = &its_registers[i];
+		if (access->offset >= reg->offset &&
+		    access->offset < reg->offset + reg->nr * reg->size)
+			return access->width <= reg->size ? reg : NULL;
+	}
+
+	return NULL;
+}
+
+static void its_register_write(struct pkvm_its *its, const struct its_register *reg,
+			       const struct hyp_mmio_access *access)
+{
+	u32 offset = round_down(access->offset, reg->size);
+	int shift = (access->offset - offset) * BITS_PER_BYTE;
+	u64 val = access->data;
+
+	if (access->width < reg->size) {
+		val = reg->read(its, offset) & ~(GENMASK_ULL(31, 0) << shift);
+		val |= access->data << shift;
+	}
+
+	reg->write(its, offset, val);
+}
+
+static u64 its_register_read(struct pkvm_its *its, const struct its_register *reg,
+			     const struct hyp_mmio_access *access)
+{
+	u32 offset = round_down(access->offset, reg->size);
+
+	return reg->read(its, offset) >> ((access->offset - offset) * BITS_PER_BYTE);
+}
+
+/**
+ * its_handle_access() - Emulate an access of the host to the control frame.
+ * @region:	The frame, that of a struct pkvm_its.
+ * @access:	The access, decoded. For a load, @data is set.
+ *
+ * Takes the lock of the ITS. What the host may do to which register is in
+ * its_registers; whatever else it does reads as zero and is ignored.
+ */
+void its_handle_access(struct hyp_mmio_region *region, struct hyp_mmio_access *access)
+{
+	struct pkvm_its *its = container_of(region, struct pkvm_its, region);
+	const struct its_register *reg = its_find_register(access);
+
+	if (!reg)
+		return;
+
+	hyp_spin_lock(&its->lock);
+	if (!access->write)
+		access->data = its_register_read(its, reg, access);
+	else if (reg->write)
+		its_register_write(its, reg, access);
+	hyp_spin_unlock(&its->lock);
+}
+
+static bool its_description_fits(const struct its_handover *desc, size_t size)
+{
+	size_t targets = array_size(desc->nr_targets, sizeof(u64));
+	size_t devices = array_size(desc->nr_devices, sizeof(struct its_handover_device));
+
+	return size_add(sizeof(*desc), size_add(targets, devices)) <= size;
+}
+
+static int its_take(struct pkvm_its *its, size_t state_size,
+		    const struct its_handover *desc, size_t desc_size,
+		    enum pkvm_its_step *step)
+{
+	int ret;
+
+	*step = PKVM_ITS_STEP_DESCRIPTION;
+	if (!its_description_fits(desc, desc_size) ||
+	    struct_size(its, targets, desc->nr_targets) > state_size)
+		return -EINVAL;
+
+	memset(its, 0, state_size);
+	hyp_spin_lock_init(&its->lock);
+	its->state_size = state_size;
+	its->region.phys = desc->phys_base;
+	its->region.size = ITS_CTLR_FRAME_SIZE;
+	its->region.handler = its_handle_access;
+
+	*step = PKVM_ITS_STEP_FRAME;
+	ret = hyp_mmio_take(&its->region);
+	if (ret)
+		return ret;
+
+	its_set_failure(desc->fail_transition - 1);
+	ret = its_setup(its, desc, step);
+	its_set_failure(ITS_NO_FAILURE);
+	if (ret)
+		hyp_mmio_return(&its->region);
+
+	return ret;
+}
+
+/**
+ * __pkvm_its_handover() - Take an ITS from the host.
+ * @desc_hva:	Host address of its struct its_handover, page aligned.
+ * @desc_size:	Bytes of memory there, a multiple of PAGE_SIZE.
+ * @state_hva:	Host address of memory for EL2's state, page aligned.
+ * @state_size:	Bytes of memory there, a multiple of PAGE_SIZE.
+ *
+ * The description is donated before it is read, and returned at the end. The
+ * state stays EL2's if the ITS does. All else is as its_setup() says.
+ *
+ * Only possible until the first CPU of the host loses its privileges, and only
+ * while no other CPU runs: the host's stage 2 is not in force yet.
+ *
+ * Return: the number of the ITS, from 0; -EPERM if it is too late or if a page
+ * is not the host's to give; or the error of its_setup() or hyp_mmio_take().
+ */
+int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
+			unsigned long state_hva, size_t state_size)
+{
+	struct its_handover *desc = kern_hyp_va((void *)desc_hva);
+	struct pkvm_its *its = kern_hyp_va((void *)state_hva);
+	u64 desc_pfn, state_pfn;
+	int ret;
+
+	if (pkvm_host_is_deprivileged())
+		return -EPERM;
+
+	failed_step = PKVM_ITS_STEP_DESCRIPTION;
+	if (!PAGE_ALIGNED(desc_hva | desc_size | state_hva | state_size) ||
+	    !desc_size || !state_size)
+		return -EINVAL;
+
+	desc_pfn = hyp_virt_to_pfn(desc);
+	state_pfn = hyp_virt_to_pfn(its);
+
+	ret = __pkvm_host_donate_hyp(desc_pfn, desc_size >> PAGE_SHIFT);
+	if (ret)
+		return ret;
+
+	ret = __pkvm_host_donate_hyp(state_pfn, state_size >> PAGE_SHIFT);
+	if (ret)
+		goto out_return_desc;
+
+	ret = its_take(its, state_size, desc, desc_size, &failed_step);
+	if (ret) {
+		memset(its, 0, state_size);
+		WARN_ON(__pkvm_hyp_donate_host(state_pfn, state_size >> PAGE_SHIFT));
+	} else {
+		its->stats.donated += state_size >> PAGE_SHIFT;
+		list_add_tail(&its->node, &its_list);
+		ret = nr_its++;
+	}
+
+out_return_desc:
+	WARN_ON(__pkvm_hyp_donate_host(desc_pfn, desc_size >> PAGE_SHIFT));
+	return ret;
+}
+
+/**
+ * __pkvm_its_handover_done() - Learn how many ITSs there are.
+ * @nr:	Number of ITSs the host has, handed over or not.
+ *
+ * Protected guests are refused unless EL2 owns every one of them.
+ *
+ * Return: 0; -EPERM if the host has lost its privileges already.
+ */
+int __pkvm_its_handover_done(unsigned int nr)
+{
+	if (pkvm_host_is_deprivileged())
+		return -EPERM;
+
+	its_all_owned = nr == nr_its;
+
+	return 0;
+}
+
+/**
+ * pkvm_its_all_owned() - Can no ITS be used against a protected guest?
+ *
+ * Return: true if EL2 owns every ITS the host had when it lost its privileges.
+ */
+bool pkvm_its_all_owned(void)
+{
+	return its_all_owned;
+}
+
+static struct pkvm_its *its_by_number(unsigned int nr)
+{
+	struct pkvm_its *its;
+
+	list_for_each_entry(its, &its_list, node) {
+		if (!nr--)
+			return its;
+	}
+
+	return NULL;
+}
+
+static u64 its_query_table(struct pkvm_its *its, enum pkvm_its_query what, u64 idx)
+{
+	struct its_table *table;
+
+	if (idx >= GITS_BASER_NR_REGS)
+		return 0;
+
+	table = &its->tables[idx];
+	if (!table->baser)
+		return 0;
+
+	switch (what) {
+	case PKVM_ITS_QUERY_BASER:
+		return table->baser;
+	case PKVM_ITS_QUERY_TABLE_OWNER:
+		return pkvm_hyp_owns(table->phys, its_table_size(table));
+	case PKVM_ITS_QUERY_TABLE_SHADOW:
+		return table->shadow ? hyp_virt_to_phys(table->shadow) : 0;
+	case PKVM_ITS_QUERY_TABLE_NR_L2:
+		return table->nr_l2;
+	default:
+		return 0;
+	}
+}
+
+static u64 its_query_l2(struct pkvm_its *its, u32 nr, u32 idx)
+{
+	struct its_table *table;
+	u64 phys;
+
+	if (nr >= GITS_BASER_NR_REGS)
+		return 0;
+
+	table = &its->tables[nr];
+	if (!table->baser || !table->l1 || idx >= table->nr_entries ||
+	    its_read_l1(table, idx, &phys))
+		return 0;
+
+	return pkvm_hyp_owns(phys, its_l2_size(table)) ? phys | GITS_BASER_VALID : phys;
+}
+
+static u64 its_query(struct pkvm_its *its, enum pkvm_its_query what, u64 idx)
+{
+	switch (what) {
+	case PKVM_ITS_QUERY_OWNER:
+		return host_find_hyp_mmio(its->region.phys) == &its->region;
+	case PKVM_ITS_QUERY_CTLR:
+		return its_read32(its, GITS_CTLR);
+	case PKVM_ITS_QUERY_TYPER:
+		return its->typer;
+	case PKVM_ITS_QUERY_L2:
+		return its_query_l2(its, upper_32_bits(idx), lower_32_bits(idx));
+	case PKVM_ITS_QUERY_CBASER:
+		return its->cbaser;
+	case PKVM_ITS_QUERY_QUEUE_OWNER:
+		return pkvm_hyp_owns(hyp_virt_to_phys(its->queue), its->queue_size);
+	case PKVM_ITS_QUERY_QUEUE_SHADOW:
+		return hyp_virt_to_phys(its->shadow);
+	case PKVM_ITS_QUERY_DEVICES:
+		return its->stats.devices;
+	case PKVM_ITS_QUERY_ITT_PAGES:
+		return its->stats.itt_pages;
+	case PKVM_ITS_QUERY_DONATED:
+		return its->stats.donated;
+	case PKVM_ITS_QUERY_RETURNED:
+		return its->stats.returned;
+	case PKVM_ITS_QUERY_POSTED:
+		return its->stats.posted;
+	case PKVM_ITS_QUERY_REFUSED:
+		return its->stats.refused;
+	case PKVM_ITS_QUERY_REFUSED_CMD:
+		return idx < ARRAY_SIZE(its->stats.last.raw) ? its->stats.last.raw[idx] : 0;
+	case PKVM_ITS_QUERY_REFUSED_WHY:
+		return its->stats.why;
+	default:
+		return its_query_table(its, what, idx);
+	}
+}
+
+/**
+ * __pkvm_its_query() - Tell the host about an ITS that EL2 owns.
+ * @nr:		The number __pkvm_its_handover() returned.
+ * @what:	What it asks for.
+ * @idx:	Of the table, the L2 page or the doubleword, where there are several.
+ *
+ * Ownership is what the page states say now, not what they were meant to be.
+ *
+ * Return: the value; 0 where there is none.
+ */
+u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx)
+{
+	struct pkvm_its *its;
+	u64 val;
+
+	if (what == PKVM_ITS_QUERY_FAILED_STEP)
+		return failed_step;
+
+	if (what == PKVM_ITS_QUERY_SELFTEST)
+		return pkvm_its_selftest_checks();
+
+	its = its_by_number(nr);
+	if (!its)
+		return 0;
+
+	hyp_spin_lock(&its->lock);
+	val = its_query(its, what, idx);
+	hyp_spin_unlock(&its->lock);
+
+	return val;
+}

@@ -1,0 +1,654 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Self test of the hand-over of an ITS, at EL2 and at each boot.
+ *
+ * A fake ITS, whose registers are memory of EL2's, is set up and torn down by
+ * the code that does it for a real one. Its tables are pages of a small arena
+ * that the test gives to the host. Whatever fails, and each donation, share and
+ * pin is made to fail in turn, the owner, the state and the pin count of each
+ * page of the arena, and its contents, must be those from before.
+ */
+
+#include <linux/bitfield.h>
+
+#include <asm/kvm_hyp.h>
+#include <asm/kvm_pkvm.h>
+
+#include <nvhe/its_emulate.h>
+#include <nvhe/mem_protect.h>
+#include <nvhe/memory.h>
+#include <nvhe/mm.h>
+#include <nvhe/pkvm.h>
+
+#define NR_L1_ENTRIES	4
+#define FAKE_DEVICE	1
+#define FAKE_EVENT_BITS	5
+#define FAKE_PHYS	0x8080000ULL
+
+/* As many pages, of the ITS or of the host, as a fake ITS needs at most. */
+#define ARENA_UNITS	(ITS_SELFTEST_SIZE / SZ_64K)
+
+static u64 arena;
+static u64 arena_size;
+
+static u64 fake_regs[SZ_4K / sizeof(u64)];
+static u64 fake_state[(sizeof(struct pkvm_its) + sizeof(u64)) / sizeof(u64)];
+static u64 fake_desc[(sizeof(struct its_handover) + sizeof(u64) +
+		      2 * sizeof(struct its_handover_device)) / sizeof(u64)];
+
+static struct hyp_page saved[ITS_SELFTEST_SIZE >> PAGE_SHIFT];
+static u64 saved_sum;
+
+static unsigned int transitions;
+static unsigned int fail_at = ITS_NO_FAILURE;
+static u64 nr_checks;
+
+#define check(cond)		\
+	do {			\
+		nr_checks++;	\
+		WARN_ON(!(cond)); \
+	} while (0)
+
+/**
+ * its_inject_failure() - Is this transition of page ownership made to fail?
+ *
+ * Return: true for the one that the self test or the debug parameter chose.
+ */
+bool its_inject_failure(void)
+{
+	return transitions++ == fail_at;
+}
+
+/**
+ * its_set_failure() - Choose the transition that will fail.
+ * @nr:	Number of the transition, counted from the next one, from 0.
+ */
+void its_set_failure(unsigned int nr)
+{
+	transitions = 0;
+	fail_at = nr;
+}
+
+/**
+ * pkvm_its_selftest_checks() - How many checks did the self test make?
+ */
+u64 pkvm_its_selftest_checks(void)
+{
+	return nr_checks;
+}
+
+static void arena_write(u64 phys, u64 val)
+{
+	WRITE_ONCE(*(u64 *)hyp_phys_to_virt(phys), val);
+}
+
+static u64 arena_sum(void)
+{
+	u64 *p = hyp_phys_to_virt(arena);
+	u64 i, sum = 0;
+
+	for (i = 0; i < arena_size / sizeof(*p); i++)
+		sum = ror64(sum, 1) + p[i];
+
+	return sum;
+}
+
+static void give_arena(void)
+{
+	WARN_ON(__pkvm_hyp_donate_host(hyp_phys_to_pfn(arena), arena_size >> PAGE_SHIFT));
+}
+
+/* Works only if all of the arena is the host's, and nobody else has a part in it. */
+static void take_arena(void)
+{
+	WARN_ON(__pkvm_host_donate_hyp(hyp_phys_to_pfn(arena), arena_size >> PAGE_SHIFT));
+}
+
+static void save_and_give_arena(void)
+{
+	saved_sum = arena_sum();
+	give_arena();
+	memcpy(saved, hyp_phys_to_page(arena), (arena_size >> PAGE_SHIFT) * sizeof(*saved));
+}
+
+static void check_arena_pages(void)
+{
+	struct hyp_page *page = hyp_phys_to_page(arena);
+	int i;
+
+	for (i = 0; i < arena_size >> PAGE_SHIFT; i++) {
+		check(get_host_state(&page[i]) == get_host_state(&saved[i]));
+		check(get_hyp_state(&page[i]) == get_hyp_state(&saved[i]));
+		check(page[i].refcount == saved[i].refcount);
+	}
+}
+
+static void take_and_check_arena(void)
+{
+	check_arena_pages();
+	take_arena();
+	check(arena_sum() == saved_sum);
+}
+
+static void check_owned(u64 phys, u64 size)
+{
+	check(pkvm_hyp_owns(phys, size));
+}
+
+static void check_shared(u64 phys)
+{
+	struct hyp_page *page = hyp_phys_to_page(phys);
+
+	check(get_host_state(page) == PKVM_PAGE_SHARED_OWNED);
+	check(get_hyp_state(page) == PKVM_PAGE_SHARED_BORROWED);
+	check(page->refcount == 1);
+}
+
+/* Where everything of the fake ITS is. */
+struct fake {
+	struct pkvm_its		*its;
+	struct its_handover	*desc;
+	u64			next;
+	u32			psz;
+	bool			indirect;
+	u64			l2[NR_L1_ENTRIES];
+	u64			vpe_l2;
+	u64			itt;
+};
+
+static u64 fake_alloc(struct fake *fake, u64 size)
+{
+	u64 align = max_t(u64, fake->psz, PAGE_SIZE);
+	u64 phys = ALIGN(fake->next, align);
+
+	fake->next = phys + ALIGN(size, PAGE_SIZE);
+	WARN_ON(fake->next > arena + arena_size);
+
+	return phys;
+}
+
+static u64 fake_reg(u32 offset)
+{
+	return fake_regs[offset / sizeof(u64)];
+}
+
+static void fake_set_reg(u32 offset, u64 val)
+{
+	fake_regs[offset / sizeof(u64)] = val;
+}
+
+static u64 fake_psz_bits(u32 psz)
+{
+	switch (psz) {
+	case SZ_4K:
+		return GITS_BASER_PAGE_SIZE_4K;
+	case SZ_16K:
+		return GITS_BASER_PAGE_SIZE_16K;
+	default:
+		return GITS_BASER_PAGE_SIZE_64K;
+	}
+}
+
+static void fake_add_table(struct fake *fake, int nr, u64 type, bool indirect)
+{
+	struct its_handover_table *table = &fake->desc->tables[nr];
+
+	table->base = fake_alloc(fake, fake->psz);
+	if (indirect)
+		table->shadow = fake_alloc(fake, fake->psz);
+	else if (type == GITS_BASER_TYPE_DEVICE)
+		table->records = fake_alloc(fake, fake->psz);
+
+	table->baser = table->base | fake_psz_bits(fake->psz) | GITS_BASER_VALID |
+		       type << GITS_BASER_TYPE_SHIFT |
+		       7ULL << GITS_BASER_ENTRY_SIZE_SHIFT |
+		       GITS_BASER_InnerShareable | (indirect ? GITS_BASER_INDIRECT : 0);
+	fake_set_reg(GITS_BASER + nr * sizeof(u64), table->baser);
+}
+
+/* An L1 with holes: entries 1 and 3 of it are valid. */
+static void fake_add_l2_pages(struct fake *fake)
+{
+	u64 l1 = fake->desc->tables[0].base;
+	int i;
+
+	for (i = 0; i < NR_L1_ENTRIES; i++) {
+		fake->l2[i] = fake_alloc(fake, 2 * fake->psz);
+		if (i % 2)
+			arena_write(l1 + i * sizeof(u64), fake->l2[i] | GITS_BASER_VALID);
+	}
+
+	fake->vpe_l2 = fake_alloc(fake, fake->psz);
+	arena_write(fake->desc->tables[1].base, fake->vpe_l2 | GITS_BASER_VALID);
+}
+
+static void fake_add_device(struct fake *fake)
+{
+	u32 per_page = fake->psz / 8;
+	struct its_handover_device *dev = (void *)&fake->desc->data[1];
+
+	fake->itt = fake_alloc(fake, PAGE_SIZE);
+	fake->desc->nr_devices = 1;
+	*dev = (struct its_handover_device) {
+		.itt		= fake->itt,
+		.device_id	= fake->indirect ? per_page + FAKE_DEVICE : FAKE_DEVICE,
+		.event_bits	= FAKE_EVENT_BITS,
+	};
+	arena_write(fake->itt, 0x600df00d);
+}
+
+/* Lay it out in the arena, which is EL2's here. */
+static void fake_init(struct fake *fake, u32 psz, bool indirect)
+{
+	struct its_handover *desc = (void *)fake_desc;
+	struct pkvm_its *its = (void *)fake_state;
+
+	memset(fake, 0, sizeof(*fake));
+	memset(fake_regs, 0, sizeof(fake_regs));
+	memset(fake_state, 0, sizeof(fake_state));
+	memset(fake_desc, 0, sizeof(fake_desc));
+
+	arena_size = ARENA_UNITS * max_t(u64, psz, PAGE_SIZE);
+	memset(hyp_phys_to_virt(arena), 0, arena_size);
+
+	hyp_spin_lock_init(&its->lock);
+	its->region.phys = FAKE_PHYS;
+	its->region.base = (void __force __iomem *)fake_regs;
+
+	fake->its = its;
+	fake->desc = desc;
+	fake->next = arena;
+	fake->psz = psz;
+	fake->indirect = indirect;
+
+	desc->phys_base = FAKE_PHYS;
+	desc->nr_targets = 1;
+	desc->itt_entry_size = 8;
+	desc->lpi_id_bits = 16;
+	desc->queue = fake_alloc(fake, SZ_4K);
+	desc->shadow_queue = fake_alloc(fake, SZ_4K);
+	desc->cbaser = desc->queue | GITS_CBASER_VALID | GITS_CBASER_InnerShareable;
+	desc->typer = GITS_TYPER_PLPIS | FIELD_PREP(GITS_TYPER_ITT_ENTRY_SIZE, 7) |
+		      FIELD_PREP(GITS_TYPER_IDBITS, 15) | FIELD_PREP(GITS_TYPER_DEVBITS, 15);
+
+	fake_set_reg(GITS_TYPER, desc->typer);
+	fake_set_reg(GITS_CTLR, GITS_CTLR_ENABLE);
+	fake_set_reg(GITS_CBASER, desc->cbaser);
+
+	fake_add_table(fake, 0, GITS_BASER_TYPE_DEVICE, indirect);
+	fake_add_table(fake, 1, GITS_BASER_TYPE_VCPU, indirect);
+	fake_add_table(fake, 3, GITS_BASER_TYPE_COLLECTION, false);
+	if (indirect)
+		fake_add_l2_pages(fake);
+	fake_add_device(fake);
+}
+
+static int fake_setup(struct fake *fake, unsigned int fail)
+{
+	enum pkvm_its_step step;
+	int ret;
+
+	memset(fake->its->tables, 0, sizeof(fake->its->tables));
+	fake->its->device_table = NULL;
+
+	its_set_failure(fail);
+	ret = its_setup(fake->its, fake->desc, &step);
+	fail_at = ITS_NO_FAILURE;
+
+	return ret;
+}
+
+static void check_set_up(struct fake *fake)
+{
+	struct its_handover *desc = fake->desc;
+	int i;
+
+	check_owned(desc->queue, SZ_4K);
+	check_shared(desc->shadow_queue);
+	check_owned(fake->itt, PAGE_SIZE);
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+		struct its_handover_table *table = &desc->tables[i];
+
+		if (!table->baser)
+			continue;
+		check_owned(table->base, fake->psz);
+		if (table->shadow)
+			check_shared(table->shadow);
+		if (table->records)
+			check_owned(table->records, fake->psz);
+	}
+
+	if (!fake->indirect)
+		return;
+
+	for (i = 0; i < NR_L1_ENTRIES; i++)
+		check(pkvm_hyp_owns(fake->l2[i], 2 * fake->psz) == (i % 2));
+	check_owned(fake->vpe_l2, fake->psz);
+	check(fake->its->tables[0].nr_l2 == 2);
+	check(fake->its->tables[1].nr_l2 == 1);
+}
+
+/* Set up, tear down; then with each of the transitions failing in turn. */
+static void test_every_failure(u32 psz, bool indirect)
+{
+	unsigned int i, total;
+	struct fake fake;
+
+	fake_init(&fake, psz, indirect);
+	save_and_give_arena();
+
+	check(!fake_setup(&fake, ITS_NO_FAILURE));
+	total = transitions;
+	check_set_up(&fake);
+	its_teardown(fake.its, fake.desc);
+	check_arena_pages();
+
+	check(total >= 8);
+	for (i = 0; i < total; i++) {
+		check(fake_setup(&fake, i) == -EPERM);
+		check_arena_pages();
+	}
+
+	take_and_check_arena();
+}
+
+static void expect_refusal(struct fake *fake, int err)
+{
+	save_and_give_arena();
+	check(fake_setup(fake, ITS_NO_FAILURE) == err);
+	take_and_check_arena();
+}
+
+/* A first level with one bad entry, at the end of three good ones. */
+static void test_l1_entry(u32 psz, u64 entry, int err)
+{
+	struct fake fake;
+
+	fake_init(&fake, psz, true);
+	arena_write(fake.desc->tables[0].base + 5 * sizeof(u64), entry);
+	expect_refusal(&fake, err);
+}
+
+static void test_l1_entries(u32 psz, u64 guest_page)
+{
+	u64 good = arena + (ARENA_UNITS - 2) * max_t(u64, psz, PAGE_SIZE);
+	struct fake fake;
+
+	test_l1_entry(psz, good | BIT_ULL(55) | GITS_BASER_VALID, -EINVAL);
+	test_l1_entry(psz, (good + psz / 2) | GITS_BASER_VALID, -EINVAL);
+	test_l1_entry(psz, good | 1 | GITS_BASER_VALID, -EINVAL);
+	test_l1_entry(psz, ALIGN_DOWN(hyp_virt_to_phys(fake_state), psz) | GITS_BASER_VALID,
+		      -EPERM);
+	test_l1_entry(psz, ALIGN_DOWN(guest_page, psz) | GITS_BASER_VALID, -EPERM);
+	test_l1_entry(psz, ALIGN_DOWN(FAKE_PHYS, psz) | GITS_BASER_VALID, -EPERM);
+
+	/* Layouts do not depend on what the entries say. */
+	fake_init(&fake, psz, true);
+	test_l1_entry(psz, fake.l2[1] | GITS_BASER_VALID, -EPERM);
+	test_l1_entry(psz, fake.desc->tables[0].base | GITS_BASER_VALID, -EPERM);
+	test_l1_entry(psz, fake.desc->tables[0].shadow | GITS_BASER_VALID, -EPERM);
+	test_l1_entry(psz, fake.desc->queue | GITS_BASER_VALID, -EPERM);
+
+	/* Two L2 pages of the ITS within one page of the host. */
+	if (psz < PAGE_SIZE)
+		test_l1_entry(psz, (fake.l2[1] + psz) | GITS_BASER_VALID, -EPERM);
+}
+
+#define test_description(err, change)				\
+	do {							\
+		struct fake f;					\
+		struct its_handover_device *dev;		\
+								\
+		fake_init(&f, SZ_4K, true);			\
+		dev = (void *)&f.desc->data[1];			\
+		change;						\
+		(void)dev;					\
+		expect_refusal(&f, err);			\
+	} while (0)
+
+static void test_descriptions(void)
+{
+	test_description(-EINVAL, f.desc->typer ^= GITS_TYPER_PTA);
+	test_description(-EINVAL, f.desc->cbaser ^= SZ_64K);
+	test_description(-EINVAL, f.desc->queue += SZ_64K);
+	test_description(-EINVAL, f.desc->tables[0].baser++);
+	test_description(-EINVAL, f.desc->tables[0].base += SZ_64K);
+	test_description(-EINVAL, f.desc->tables[3].baser = 0);
+	test_description(-EBUSY, fake_set_reg(GITS_CTLR, 0));
+	test_description(-EBUSY, fake_set_reg(GITS_CWRITER, 32));
+	test_description(-EBUSY, fake_set_reg(GITS_CREADR, GITS_CREADR_STALLED));
+	test_description(-EOPNOTSUPP, fake_set_reg(GITS_TYPER, f.desc->typer |= GITS_TYPER_VMAPP));
+
+	/* A GITS_BASERn on whose layout driver and hardware could disagree. */
+	test_description(-EINVAL, {
+		f.desc->tables[0].baser -= BIT_ULL(GITS_BASER_ENTRY_SIZE_SHIFT);
+		fake_set_reg(GITS_BASER, f.desc->tables[0].baser);
+	});
+	test_description(-EINVAL, {
+		f.desc->tables[0].baser |= GITS_BASER_PAGE_SIZE_MASK;
+		fake_set_reg(GITS_BASER, f.desc->tables[0].baser);
+	});
+	test_description(-ENODEV, {
+		f.desc->tables[0].baser = 0;
+		fake_set_reg(GITS_BASER, 0);
+	});
+
+	/* Memory used twice. */
+	test_description(-EPERM, f.desc->shadow_queue = f.desc->queue);
+	test_description(-EPERM, f.desc->tables[0].shadow = f.desc->tables[1].shadow);
+	test_description(-EPERM, f.desc->tables[0].shadow = f.desc->tables[0].base);
+	test_description(-EPERM, dev->itt = f.desc->tables[1].base);
+	test_description(-EPERM, dev->itt = f.l2[1]);
+	test_description(-EINVAL, { dev[1] = dev[0]; f.desc->nr_devices = 2; });
+
+	test_description(-EINVAL, dev->device_id = 0xffffffff);
+	test_description(-EINVAL, dev->device_id = FAKE_DEVICE);
+	test_description(-EINVAL, dev->event_bits = 17);
+	test_description(-EINVAL, dev->event_bits = 0);
+	test_description(-EPERM, dev->itt += 1);
+	test_description(-EPERM, dev->itt = ~0ULL);
+	test_description(-EPERM, dev->itt = GENMASK_ULL(51, 8));
+}
+
+/* Post one command; the fake ITS executes it by moving its read pointer. */
+static void test_cmd(struct fake *fake, u64 r0, u64 r1, u64 r2, u64 r3,
+		     enum pkvm_its_refusal why)
+{
+	struct pkvm_its *its = fake->its;
+	u64 refused = its->stats.refused;
+	u64 slot = fake->desc->shadow_queue + its->posted;
+	u32 posted = its->posted;
+
+	arena_write(slot, r0);
+	arena_write(slot + 8, r1);
+	arena_write(slot + 16, r2);
+	arena_write(slot + 24, r3);
+
+	hyp_spin_lock(&its->lock);
+	its->cwriter = (posted + sizeof(struct its_cmd)) % its->queue_size;
+	its_process_queue(its);
+	check(its->stalled == !!why);
+	check(its->stats.refused == refused + !!why);
+	check(fake_reg(GITS_CWRITER) == its->posted);
+	if (why) {
+		check(its->stats.why == why);
+		check(its->posted == posted);
+		its->cwriter = posted;
+		its_retry(its);
+	}
+	hyp_spin_unlock(&its->lock);
+
+	fake_set_reg(GITS_CREADR, its->posted);
+}
+
+#define DEV(id, op)	((u64)(id) << 32 | (op))
+#define EVENT(id, ev)	((u64)(id) << 32 | (ev))
+#define VALID		BIT_ULL(63)
+
+static void test_commands(u32 psz)
+{
+	u32 per_page = psz / 8;
+	u32 old = per_page + FAKE_DEVICE, new = 2 * per_page + 3, far = 5 * per_page;
+	struct its_table *table;
+	struct fake fake;
+	u64 itt, shadow;
+
+	fake_init(&fake, psz, true);
+	itt = fake_alloc(&fake, PAGE_SIZE);
+	shadow = fake.desc->tables[0].shadow;
+	table = &fake.its->tables[0];
+
+	/* What a host would like the ITS to find in a new ITT or L2 page. */
+	arena_write(itt, ~0ULL);
+	arena_write(fake.l2[2], ~0ULL);
+	arena_write(fake.l2[2] + psz + 3 * sizeof(u64), ~0ULL);
+
+	give_arena();
+	check(!fake_setup(&fake, ITS_NO_FAILURE));
+
+	test_cmd(&fake, GITS_CMD_SYNC, 0, 0, 0, PKVM_ITS_ACCEPTED);
+	test_cmd(&fake, GITS_CMD_SYNC, 0, SZ_64K, 0, PKVM_ITS_RDBASE);
+	test_cmd(&fake, GITS_CMD_MOVALL, 0, 0, 0, PKVM_ITS_ACCEPTED);
+	test_cmd(&fake, GITS_CMD_MOVALL, 0, 0, SZ_64K, PKVM_ITS_RDBASE);
+	test_cmd(&fake, GITS_CMD_MAPC, 0, VALID, 0, PKVM_ITS_ACCEPTED);
+	test_cmd(&fake, GITS_CMD_MAPC, 0, VALID | SZ_64K, 0, PKVM_ITS_RDBASE);
+	test_cmd(&fake, GITS_CMD_MAPC, 0, VALID | (psz / 8), 0, PKVM_ITS_COLLECTION_RANGE);
+	test_cmd(&fake, GITS_CMD_INVALL, 0, psz / 8, 0, PKVM_ITS_COLLECTION_RANGE);
+	test_cmd(&fake, 0, 0, 0, 0, PKVM_ITS_UNKNOWN_COMMAND);
+	test_cmd(&fake, 0xff, 0, 0, 0, PKVM_ITS_VLPI_COMMAND);
+	test_cmd(&fake, GITS_CMD_VMAPP, 0, VALID, 0, PKVM_ITS_VLPI_COMMAND);
+
+	test_cmd(&fake, DEV(old, GITS_CMD_MAPTI), EVENT(8192, 0), 0, 0, PKVM_ITS_ACCEPTED);
+	test_cmd(&fake, DEV(old, GITS_CMD_MAPTI), EVENT(8191, 0), 0, 0, PKVM_ITS_LPI_RANGE);
+	test_cmd(&fake, DEV(old, GITS_CMD_MAPTI), EVENT(65536, 0), 0, 0, PKVM_ITS_LPI_RANGE);
+	test_cmd(&fake, DEV(old, GITS_CMD_MAPTI), EVENT(8192, 31), 0, 0, PKVM_ITS_ACCEPTED);
+	test_cmd(&fake, DEV(old, GITS_CMD_MAPTI), EVENT(8192, 32), 0, 0, PKVM_ITS_EVENT_RANGE);
+	test_cmd(&fake, DEV(old, GITS_CMD_MAPI), 8192, 0, 0, PKVM_ITS_EVENT_RANGE);
+	test_cmd(&fake, DEV(old, GITS_CMD_MOVI), 0, psz / 8, 0, PKVM_ITS_COLLECTION_RANGE);
+	test_cmd(&fake, DEV(new, GITS_CMD_INV), 0, 0, 0, PKVM_ITS_DEVICE_UNMAPPED);
+	test_cmd(&fake, DEV(new, GITS_CMD_MAPD), 0, 0, 0, PKVM_ITS_DEVICE_UNMAPPED);
+	test_cmd(&fake, DEV(~0U, GITS_CMD_MAPD), 4, VALID | itt, 0, PKVM_ITS_DEVICE_RANGE);
+	test_cmd(&fake, DEV(old, GITS_CMD_MAPD), 4, VALID | itt, 0, PKVM_ITS_DEVICE_MAPPED);
+	test_cmd(&fake, DEV(new, GITS_CMD_MAPD), 16, VALID | itt, 0, PKVM_ITS_ITT_SIZE);
+	test_cmd(&fake, DEV(new, GITS_CMD_MAPD), 4, VALID | itt, 0, PKVM_ITS_L2_ENTRY);
+
+	arena_write(shadow + 2 * sizeof(u64), hyp_virt_to_phys(fake_state) | VALID);
+	test_cmd(&fake, DEV(new, GITS_CMD_MAPD), 4, VALID | itt, 0,
+		 IS_ALIGNED(hyp_virt_to_phys(fake_state), psz) ? PKVM_ITS_L2_OWNER :
+								 PKVM_ITS_L2_ENTRY);
+	arena_write(shadow + 2 * sizeof(u64), fake.l2[1] | VALID);
+	test_cmd(&fake, DEV(new, GITS_CMD_MAPD), 4, VALID | itt, 0, PKVM_ITS_L2_OWNER);
+	arena_write(shadow + 2 * sizeof(u64), fake.l2[2] | VALID);
+	test_cmd(&fake, DEV(new, GITS_CMD_MAPD), 4, VALID | fake.itt, 0, PKVM_ITS_ITT_OWNER);
+	check(!pkvm_hyp_owns(itt, PAGE_SIZE));
+	check(!pkvm_hyp_owns(fake.l2[2], psz));
+
+	test_cmd(&fake, DEV(new, GITS_CMD_MAPD), 4, VALID | itt, 0, PKVM_ITS_ACCEPTED);
+	check_owned(itt, PAGE_SIZE);
+	check_owned(fake.l2[2], 2 * psz);
+	check(table->nr_l2 == 3);
+	check(table->l1[2] == (fake.l2[2] | VALID));
+	check(!*(u64 *)hyp_phys_to_virt(itt));
+	check(!*(u64 *)hyp_phys_to_virt(fake.l2[2]));
+	test_cmd(&fake, DEV(new, GITS_CMD_MAPD), 4, VALID | itt, 0, PKVM_ITS_DEVICE_MAPPED);
+	test_cmd(&fake, DEV(new, GITS_CMD_INT), 31, 0, 0, PKVM_ITS_ACCEPTED);
+	test_cmd(&fake, DEV(new, GITS_CMD_INT), 32, 0, 0, PKVM_ITS_EVENT_RANGE);
+	test_cmd(&fake, DEV(new - 1, GITS_CMD_INT), 0, 0, 0, PKVM_ITS_DEVICE_UNMAPPED);
+	test_cmd(&fake, DEV(far, GITS_CMD_INT), 0, 0, 0, PKVM_ITS_DEVICE_UNMAPPED);
+
+	its_unmap_device(fake.its, its_device_record(fake.its, new));
+	its_teardown(fake.its, fake.desc);
+	take_arena();
+}
+
+/*
+ * A command that the ITS itself stalls at: the host may replace it by one that
+ * passes the checks, and only by such a one.
+ */
+static void test_stalled_its(void)
+{
+	struct pkvm_its *its;
+	struct fake fake;
+
+	fake_init(&fake, SZ_4K, true);
+	its = fake.its;
+	give_arena();
+	check(!fake_setup(&fake, ITS_NO_FAILURE));
+	test_cmd(&fake, GITS_CMD_INVALL, 0, 1, 0, PKVM_ITS_ACCEPTED);
+	fake_set_reg(GITS_CREADR, GITS_CREADR_STALLED);
+
+	arena_write(fake.desc->shadow_queue, GITS_CMD_VMAPP);
+	its_retry(its);
+	check(its->queue[0].raw[0] == GITS_CMD_INVALL);
+	check(fake_reg(GITS_CWRITER) & GITS_CWRITER_RETRY);
+
+	arena_write(fake.desc->shadow_queue, GITS_CMD_SYNC);
+	its_retry(its);
+	check(its->queue[0].raw[0] == GITS_CMD_SYNC);
+	check(fake_reg(GITS_CWRITER) == (its->posted | GITS_CWRITER_RETRY));
+
+	its_teardown(its, fake.desc);
+	take_arena();
+}
+
+/* An ITS that has not consumed an unmap may still write to the ITT. */
+static void test_slow_its(void)
+{
+	u32 per_page = SZ_4K / 8, device = per_page + FAKE_DEVICE;
+	struct pkvm_its *its;
+	struct fake fake;
+
+	fake_init(&fake, SZ_4K, true);
+	its = fake.its;
+	arena_write(fake.desc->shadow_queue, DEV(device, GITS_CMD_MAPD));
+	give_arena();
+	check(!fake_setup(&fake, ITS_NO_FAILURE));
+
+	its->timeout_ms = 0;
+	its->cwriter = sizeof(struct its_cmd);
+	its_process_queue(its);
+	check(fake_reg(GITS_CWRITER) == its->cwriter);
+	check(!its->stalled);
+	check_owned(fake.itt, PAGE_SIZE);
+	check(*its_device_record(its, device));
+	check(*(u64 *)hyp_phys_to_virt(fake.itt) == 0x600df00d);
+
+	its_teardown(its, fake.desc);
+	take_arena();
+}
+
+/**
+ * pkvm_its_selftest() - Test the hand-over of an ITS.
+ * @base:	Memory of EL2's, pkvm_its_selftest_pages() long and unused.
+ * @vcpu:	A vCPU of the self test's guest, to own a page.
+ *
+ * Panics if a check fails, as WARN_ON() does at EL2.
+ */
+void pkvm_its_selftest(void *base, struct pkvm_hyp_vcpu *vcpu)
+{
+	u64 gfn = hyp_phys_to_pfn(BIT(vcpu->vcpu.arch.hw_mmu->pgt->ia_bits - 1)) + 1;
+	struct pkvm_hyp_vm *vm = pkvm_hyp_vcpu_to_hyp_vm(vcpu);
+	static const u32 sizes[] = { SZ_4K, SZ_16K, SZ_64K };
+	u64 guest_page;
+	int i;
+
+	arena = ALIGN(hyp_virt_to_phys(base), SZ_64K);
+	guest_page = arena + ITS_SELFTEST_SIZE;
+
+	WARN_ON(__pkvm_hyp_donate_host(hyp_phys_to_pfn(guest_page), 1));
+	WARN_ON(__pkvm_host_donate_guest(hyp_phys_to_pfn(guest_page), gfn, vcpu));
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		test_every_failure(sizes[i], false);
+		test_every_failure(sizes[i], true);
+		test_l1_entries(sizes[i], guest_page);
+		test_commands(sizes[i]);
+	}
+	test_descriptions();
+	test_stalled_its();
+	test_slow_its();
+
+	WARN_ON(__pkvm_host_reclaim_page_guest(gfn, vm));
+	WARN_ON(__pkvm_host_donate_hyp(hyp_phys_to_pfn(guest_page), 1));
+}

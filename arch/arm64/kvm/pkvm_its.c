@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The host's half of an ITS owned by EL2: the hand-over before the host loses
+ * its privileges, and what the user gets to see of it.
+ */
+
+#include <linux/debugfs.h>
+#include <linux/irqchip/arm-gic-v3-handover.h>
+#include <linux/kvm_host.h>
+#include <linux/list.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include <asm/kvm_pkvm.h>
+#include <asm/kvm_pkvm_its.h>
+
+#include "hyp_constants.h"
+
+struct pkvm_its_info {
+	struct list_head	node;
+	phys_addr_t		phys_base;
+	int			ret;
+};
+
+static LIST_HEAD(pkvm_its_infos);
+static unsigned int pkvm_nr_its;
+static bool pkvm_its_all_owned;
+
+static const char * const pkvm_its_steps[] = {
+	[PKVM_ITS_STEP_DESCRIPTION]	= "description",
+	[PKVM_ITS_STEP_FRAME]		= "control frame",
+	[PKVM_ITS_STEP_REGISTERS]	= "registers",
+	[PKVM_ITS_STEP_TABLES]		= "tables",
+	[PKVM_ITS_STEP_QUEUE]		= "command queue",
+	[PKVM_ITS_STEP_DEVICES]		= "mapped devices",
+	[PKVM_ITS_STEP_MAX]		= "driver",
+};
+
+static const char * const pkvm_its_refusals[] = {
+	[PKVM_ITS_UNKNOWN_COMMAND]	= "unknown command",
+	[PKVM_ITS_VLPI_COMMAND]		= "vLPI commands are not supported",
+	[PKVM_ITS_DEVICE_RANGE]		= "DeviceID beyond the Device table",
+	[PKVM_ITS_DEVICE_MAPPED]	= "device is mapped already",
+	[PKVM_ITS_DEVICE_UNMAPPED]	= "device is not mapped",
+	[PKVM_ITS_L2_ENTRY]		= "no valid first-level entry",
+	[PKVM_ITS_L2_OWNER]		= "L2 page is not the host's",
+	[PKVM_ITS_ITT_SIZE]		= "more EventID bits than GITS_TYPER allows",
+	[PKVM_ITS_ITT_OWNER]		= "ITT is not the host's",
+	[PKVM_ITS_EVENT_RANGE]		= "EventID beyond the ITT",
+	[PKVM_ITS_LPI_RANGE]		= "INTID is not an LPI",
+	[PKVM_ITS_COLLECTION_RANGE]	= "ICID beyond the Collection table",
+	[PKVM_ITS_RDBASE]		= "RDbase is not a redistributor",
+};
+
+static const char *pkvm_its_command(u8 opcode)
+{
+	switch (opcode) {
+	case GITS_CMD_MAPD:	return "MAPD";
+	case GITS_CMD_MAPC:	return "MAPC";
+	case GITS_CMD_MAPTI:	return "MAPTI";
+	case GITS_CMD_MAPI:	return "MAPI";
+	case GITS_CMD_MOVI:	return "MOVI";
+	case GITS_CMD_MOVALL:	return "MOVALL";
+	case GITS_CMD_DISCARD:	return "DISCARD";
+	case GITS_CMD_INV:	return "INV";
+	case GITS_CMD_INVALL:	return "INVALL";
+	case GITS_CMD_INT:	return "INT";
+	case GITS_CMD_CLEAR:	return "CLEAR";
+	case GITS_CMD_SYNC:	return "SYNC";
+	case GITS_CMD_VMAPP:	return "VMAPP";
+	case GITS_CMD_VMAPTI:	return "VMAPTI";
+	case GITS_CMD_VMOVI:	return "VMOVI";
+	case GITS_CMD_VMOVP:	return "VMOVP";
+	case GITS_CMD_VSYNC:	return "VSYNC";
+	case GITS_CMD_VINVALL:	return "VINVALL";
+	case GITS_CMD_INVDB:	return "INVDB";
+	case GITS_CMD_VSGI:	return "VSGI";
+	default:		return "?";
+	}
+}
+
+static u64 pkvm_its_query(unsigned int its, enum pkvm_its_query what, u64 idx)
+{
+	return kvm_call_hyp_nvhe(__pkvm_its_query, its, what, idx);
+}
+
+#ifdef CONFIG_NVHE_EL2_DEBUG
+static unsigned int pkvm_its_fail_transition __ro_after_init;
+
+static int __init early_pkvm_its_fail(char *arg)
+{
+	return kstrtouint(arg, 0, &pkvm_its_fail_transition);
+}
+early_param("kvm-arm.its_fail", early_pkvm_its_fail);
+#else
+#define pkvm_its_fail_transition	0
+#endif
+
+static size_t pkvm_its_state_size(unsigned int nr_targets)
+{
+	return size_add(PKVM_ITS_SIZE, size_mul(sizeof(u64), nr_targets));
+}
+
+static int pkvm_its_handover_one(struct its_handover *its, size_t size, void *state,
+				 size_t state_size, unsigned int *note)
+{
+	int ret;
+
+	its->fail_transition = pkvm_its_fail_transition;
+	ret = kvm_call_hyp_nvhe(__pkvm_its_handover, its, size, state, state_size);
+	if (ret < 0)
+		*note = pkvm_its_query(0, PKVM_ITS_QUERY_FAILED_STEP, 0);
+
+	return ret;
+}
+
+static u64 pkvm_its_owned_pages(unsigned int its)
+{
+	return pkvm_its_query(its, PKVM_ITS_QUERY_DONATED, 0) -
+	       pkvm_its_query(its, PKVM_ITS_QUERY_RETURNED, 0);
+}
+
+static void pkvm_its_report(phys_addr_t phys_base, int ret, unsigned int note)
+{
+	struct pkvm_its_info *info = kzalloc_obj(*info);
+
+	if (info) {
+		info->phys_base = phys_base;
+		info->ret = ret;
+		list_add_tail(&info->node, &pkvm_its_infos);
+	}
+
+	if (ret >= 0) {
+		kvm_info("ITS@%pa: owned by EL2, %llu pages donated\n",
+			 &phys_base, pkvm_its_owned_pages(ret));
+		return;
+	}
+
+	pkvm_its_all_owned = false;
+	kvm_err("ITS@%pa: hand-over failed: %s (%d); EL2 refuses protected guests\n",
+		&phys_base, pkvm_its_steps[min(note, PKVM_ITS_STEP_MAX)], ret);
+}
+
+static void pkvm_its_report_refusal(phys_addr_t phys_base, unsigned int its)
+{
+	u64 cmd = pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED_CMD, 0);
+	u64 why = pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED_WHY, 0);
+
+	pr_err_ratelimited("ITS@%pa: EL2 refused %s (device 0x%x): %s\n", &phys_base,
+			   pkvm_its_command(cmd), upper_32_bits(cmd),
+			   why < PKVM_ITS_REFUSAL_MAX ? pkvm_its_refusals[why] : "?");
+}
+
+static const struct its_handover_ops pkvm_its_ops = {
+	.state_size	= pkvm_its_state_size,
+	.handover	= pkvm_its_handover_one,
+	.report		= pkvm_its_report,
+	.refused	= pkvm_its_report_refusal,
+};
+
+/**
+ * pkvm_its_prepare() - Allocate what the hand-over of every ITS needs.
+ *
+ * Process context. The ITSs are the host's before and after; until
+ * pkvm_its_finish() no device can be created on any of them.
+ */
+void __init pkvm_its_prepare(void)
+{
+	pkvm_nr_its = its_handover_prepare(&pkvm_its_ops);
+}
+
+/**
+ * pkvm_its_handover() - Hand every ITS over to EL2.
+ *
+ * All other CPUs are stopped, and stay so until their stage 2 is in force: in
+ * between, their accesses to an ITS would not trap. An ITS whose hand-over
+ * fails is the host's as before.
+ */
+void __init pkvm_its_handover(void)
+{
+	its_handover_commit();
+	WARN_ON(kvm_call_hyp_nvhe(__pkvm_its_handover_done, pkvm_nr_its));
+}
+
+/**
+ * pkvm_its_finish() - Say what came of the hand-over, and free what is left.
+ *
+ * Process context.
+ */
+void __init pkvm_its_finish(void)
+{
+	pkvm_its_all_owned = true;
+	its_handover_finish();
+}
+
+/**
+ * pkvm_its_allows_protected_vms() - Would EL2 accept a protected guest?
+ *
+ * EL2 refuses them unless it owns every ITS; asking first gives a message.
+ */
+bool pkvm_its_allows_protected_vms(void)
+{
+	return pkvm_its_all_owned;
+}
+
+static const char *pkvm_its_owner(bool hyp)
+{
+	return hyp ? "EL2" : "host";
+}
+
+static const char *pkvm_its_table_type(u64 baser)
+{
+	switch (GITS_BASER_TYPE(baser)) {
+	case GITS_BASER_TYPE_DEVICE:		return "Devices";
+	case GITS_BASER_TYPE_VCPU:		return "vPEs";
+	case GITS_BASER_TYPE_COLLECTION:	return "Collections";
+	default:				return "Reserved";
+	}
+}
+
+static u32 pkvm_its_psz(u64 baser)
+{
+	return SZ_4K << (2 * FIELD_GET(GITS_BASER_PAGE_SIZE_MASK, baser));
+}
+
+static u64 pkvm_its_table_base(u64 baser)
+{
+	return pkvm_its_psz(baser) == SZ_64K ? GITS_BASER_ADDR_48_to_52(baser) :
+					       baser & GENMASK_ULL(47, 12);
+}
+
+static void pkvm_its_show_shadow(struct seq_file *s, u64 shadow)
+{
+	if (shadow)
+		seq_printf(s, " shadow 0x%016llx", shadow);
+	else
+		seq_puts(s, " shadow -");
+}
+
+static u64 pkvm_its_table_size(u64 baser)
+{
+	return (u64)GITS_BASER_NR_PAGES(baser) * pkvm_its_psz(baser);
+}
+
+static void pkvm_its_show_table(struct seq_file *s, unsigned int its, int i)
+{
+	u64 baser = pkvm_its_query(its, PKVM_ITS_QUERY_BASER, i);
+
+	if (!baser)
+		return;
+
+	seq_printf(s, "table %d type %s layout %s psz %u esz %llu size %llu base 0x%016llx owner %s",
+		   i, pkvm_its_table_type(baser),
+		   baser & GITS_BASER_INDIRECT ? "indirect" : "flat",
+		   pkvm_its_psz(baser), GITS_BASER_ENTRY_SIZE(baser),
+		   pkvm_its_table_size(baser), pkvm_its_table_base(baser),
+		   pkvm_its_owner(pkvm_its_query(its, PKVM_ITS_QUERY_TABLE_OWNER, i)));
+	pkvm_its_show_shadow(s, pkvm_its_query(its, PKVM_ITS_QUERY_TABLE_SHADOW, i));
+	seq_printf(s, " l2 %llu\n", pkvm_its_query(its, PKVM_ITS_QUERY_TABLE_NR_L2, i));
+}
+
+static void pkvm_its_show_l2(struct seq_file *s, unsigned int its, u64 table)
+{
+	u64 baser = pkvm_its_query(its, PKVM_ITS_QUERY_BASER, table);
+	u64 idx, l2;
+
+	if (!(baser & GITS_BASER_INDIRECT))
+		return;
+
+	for (idx = 0; idx < pkvm_its_table_size(baser) / GITS_LVL1_ENTRY_SIZE; idx++) {
+		l2 = pkvm_its_query(its, PKVM_ITS_QUERY_L2, table << 32 | idx);
+		if (l2)
+			seq_printf(s, "l2 table %llu index %llu base 0x%016llx owner %s\n",
+				   table, idx, l2 & ~GITS_BASER_VALID,
+				   pkvm_its_owner(l2 & GITS_BASER_VALID));
+	}
+}
+
+static void pkvm_its_show_queue(struct seq_file *s, unsigned int its)
+{
+	u64 cbaser = pkvm_its_query(its, PKVM_ITS_QUERY_CBASER, 0);
+
+	seq_printf(s, "queue size %llu base 0x%016llx owner %s",
+		   ((cbaser & 0xff) + 1) * SZ_4K, GITS_CBASER_ADDRESS(cbaser),
+		   pkvm_its_owner(pkvm_its_query(its, PKVM_ITS_QUERY_QUEUE_OWNER, 0)));
+	pkvm_its_show_shadow(s, pkvm_its_query(its, PKVM_ITS_QUERY_QUEUE_SHADOW, 0));
+	seq_putc(s, '\n');
+}
+
+static void pkvm_its_show_one(struct seq_file *s, const struct pkvm_its_info *info)
+{
+	unsigned int its = info->ret;
+	int i;
+
+	if (info->ret < 0) {
+		seq_printf(s, "its %pa owner host error %d\n", &info->phys_base, info->ret);
+		return;
+	}
+
+	seq_printf(s, "its %pa owner %s ctlr 0x%llx typer 0x%llx\n", &info->phys_base,
+		   pkvm_its_owner(pkvm_its_query(its, PKVM_ITS_QUERY_OWNER, 0)),
+		   pkvm_its_query(its, PKVM_ITS_QUERY_CTLR, 0),
+		   pkvm_its_query(its, PKVM_ITS_QUERY_TYPER, 0));
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++)
+		pkvm_its_show_table(s, its, i);
+
+	pkvm_its_show_queue(s, its);
+	seq_printf(s, "devices %llu itt_pages %llu\n",
+		   pkvm_its_query(its, PKVM_ITS_QUERY_DEVICES, 0),
+		   pkvm_its_query(its, PKVM_ITS_QUERY_ITT_PAGES, 0));
+	seq_printf(s, "pages owned %llu donated %llu returned %llu\n",
+		   pkvm_its_owned_pages(its),
+		   pkvm_its_query(its, PKVM_ITS_QUERY_DONATED, 0),
+		   pkvm_its_query(its, PKVM_ITS_QUERY_RETURNED, 0));
+	seq_printf(s, "commands posted %llu refused %llu\n",
+		   pkvm_its_query(its, PKVM_ITS_QUERY_POSTED, 0),
+		   pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED, 0));
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++)
+		pkvm_its_show_l2(s, its, i);
+}
+
+static int pkvm_its_show(struct seq_file *s, void *unused)
+{
+	struct pkvm_its_info *info;
+
+	list_for_each_entry(info, &pkvm_its_infos, node)
+		pkvm_its_show_one(s, info);
+
+	seq_printf(s, "protected_guests %s\n",
+		   pkvm_its_allows_protected_vms() ? "allowed" : "refused");
+	if (IS_ENABLED(CONFIG_NVHE_EL2_DEBUG))
+		seq_printf(s, "selftest %llu\n", pkvm_its_query(0, PKVM_ITS_QUERY_SELFTEST, 0));
+
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(pkvm_its);
+
+static int __init pkvm_its_debugfs_init(void)
+{
+	if (is_pkvm_initialized())
+		debugfs_create_file("its", 0400, debugfs_lookup("kvm", NULL), NULL,
+				    &pkvm_its_fops);
+
+	return 0;
+}
+late_initcall(pkvm_its_debugfs_init);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The hand-over of an ITS from its driver to pKVM's hypervisor at EL2.
+ *
+ * The driver, which knows the ITS, describes it; KVM passes the description to
+ * EL2, which checks it against the hardware and takes what it names. Tables
+ * and commands are those of the GIC architecture specification (IHI 0069).
+ */
+#ifndef __LINUX_IRQCHIP_ARM_GIC_V3_HANDOVER_H
+#define __LINUX_IRQCHIP_ARM_GIC_V3_HANDOVER_H
+
+#include <linux/irqchip/arm-gic-v3.h>
+#include <linux/types.h>
+
+/* The frame of the control registers; GITS_TRANSLATER has one of its own. */
+#define ITS_CTLR_FRAME_SIZE	SZ_64K
+
+/* EL2 keeps one record for each device, beside the Device table's entries. */
+#define ITS_DEVICE_RECORD_SIZE	sizeof(u64)
+
+/**
+ * struct its_handover_table - what a GITS_BASERn points to
+ * @baser:	Value of GITS_BASERn, 0 if the register is not implemented.
+ * @base:	Physical address of the table, or of its first level.
+ * @shadow:	For an indirect table, physical address of the copy of the first
+ *		level that the driver will write from now on.
+ * @records:	For a flat Device table, physical address of memory for EL2's
+ *		records. For an indirect one they follow each L2 page.
+ */
+struct its_handover_table {
+	u64	baser;
+	u64	base;
+	u64	shadow;
+	u64	records;
+};
+
+/**
+ * struct its_handover_device - a device that is mapped already
+ * @itt:	Physical address of its Interrupt Translation Table.
+ * @device_id:	Its DeviceID.
+ * @event_bits:	Number of its EventID bits.
+ */
+struct its_handover_device {
+	u64	itt;
+	u32	device_id;
+	u32	event_bits;
+};
+
+/**
+ * struct its_handover - all that EL2 needs to know about one ITS
+ * @phys_base:		Physical address of the control frame.
+ * @typer:		Value of GITS_TYPER.
+ * @cbaser:		Value of GITS_CBASER.
+ * @queue:		Physical address of the command queue.
+ * @shadow_queue:	Physical address of the queue that the driver will fill.
+ * @itt_entry_size:	Bytes of an ITE, never less than GITS_TYPER says.
+ * @lpi_id_bits:	Number of INTID bits in use for LPIs.
+ * @fail_transition:	For tests with NVHE_EL2_DEBUG: the transition of page
+ *			ownership that is to fail, from 1, or 0.
+ * @tables:		The tables, by the number of their GITS_BASERn.
+ * @nr_targets:		Number of redistributors in @data.
+ * @nr_devices:		Number of mapped devices in @data.
+ * @data:		For each redistributor the RDbase that commands name it
+ *			with, then a struct its_handover_device for each device.
+ */
+struct its_handover {
+	u64				phys_base;
+	u64				typer;
+	u64				cbaser;
+	u64				queue;
+	u64				shadow_queue;
+	u32				itt_entry_size;
+	u32				lpi_id_bits;
+	u32				fail_transition;
+	struct its_handover_table	tables[GITS_BASER_NR_REGS];
+	u32				nr_targets;
+	u32				nr_devices;
+	u64				data[];
+};
+
+/**
+ * struct its_handover_ops - what KVM does for the driver
+ * @state_size:	Bytes of state EL2 wants for an ITS with that many targets.
+ * @handover:	Hand one ITS over; all CPUs but this one are stopped. The
+ *		description and the state are page aligned and sized. Return the
+ *		number EL2 knows the ITS by, or a negative error, after which
+ *		everything is as it was. @note is passed on to @report.
+ * @report:	Tell the user what @handover, or an earlier step of the driver,
+ *		came to: @ret is its result.
+ * @refused:	Tell the user which command EL2 refused last, and why.
+ */
+struct its_handover_ops {
+	size_t	(*state_size)(unsigned int nr_targets);
+	int	(*handover)(struct its_handover *its, size_t size,
+			    void *state, size_t state_size, unsigned int *note);
+	void	(*report)(phys_addr_t phys_base, int ret, unsigned int note);
+	void	(*refused)(phys_addr_t phys_base, unsigned int its);
+};
+
+#ifdef CONFIG_ARM_GIC_V3_ITS
+unsigned int its_handover_prepare(const struct its_handover_ops *ops);
+void its_handover_commit(void);
+void its_handover_finish(void);
+#else
+static inline unsigned int its_handover_prepare(const struct its_handover_ops *ops)
+{
+	return 0;
+}
+
+static inline void its_handover_commit(void) { }
+static inline void its_handover_finish(void) { }
+#endif
+
+#if defined(CONFIG_ARM64) && defined(CONFIG_KVM)
+bool its_handover_expected(void);
+#else
+static inline bool its_handover_expected(void) { return false; }
+#endif
+
+#endif /* __LINUX_IRQCHIP_ARM_GIC_V3_HANDOVER_H */

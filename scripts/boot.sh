@@ -1,0 +1,16 @@
+#!/bin/bash
+# boot.sh [PAGE_SIZE=] [GIC=3|4] [CPU=] [SMP=] [KERNEL_TREE=] [IMAGE=] [STOCK=1]
+# Builds, boots in protected mode, reports who owns the ITS. Exits by what it saw.
+. "$(dirname "$0")/lib.sh"
+parse_args "$@"
+
+[ -n "${IMAGE:-}" ] || {
+	"$SCRIPTS/deps.sh"
+	IMAGE=$("$SCRIPTS/image.sh")
+}
+export IMAGE TEST=boot
+mkdir -p "$BUILD/log"
+export OUT=${OUT:-$BUILD/log/boot.log}
+status=0
+"$SCRIPTS/qemu.sh" || status=$?
+exec python3 "$SCRIPTS/report.py" --status "$status" "$OUT"

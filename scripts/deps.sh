@@ -1,0 +1,38 @@
+#!/bin/bash
+# Installs what is missing from a bare Debian 12. Quick when nothing is.
+. "$(dirname "$0")/lib.sh"
+
+PACKAGES=(
+	bc binutils-aarch64-linux-gnu bison bzip2 ca-certificates ccache cpio diffutils flex
+	gcc gcc-aarch64-linux-gnu git kmod libc6-dev libc6-dev-arm64-cross libelf-dev libssl-dev
+	make patch perl python3 qemu-system-arm rsync sparse xz-utils
+)
+
+missing_packages() {
+	local pkg
+	for pkg in "${PACKAGES[@]}"; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$pkg" 2>/dev/null)" = installed ] || echo "$pkg"
+	done
+}
+
+main() {
+	local missing as_root=()
+	command -v dpkg-query >/dev/null || die "Debian's dpkg is needed"
+	mapfile -t missing < <(missing_packages)
+	[ ${#missing[@]} -gt 0 ] || return 0
+	if [ "$(id -u)" -ne 0 ]; then
+		if sudo -n true 2>/dev/null; then
+			as_root=(sudo -n)
+		else
+			say "Packages are missing. Please run:"
+			say "  sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}"
+			exit 1
+		fi
+	fi
+	say "Installing: ${missing[*]}"
+	"${as_root[@]}" apt-get update -q >&2
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+}
+
+main

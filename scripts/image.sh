@@ -1,0 +1,110 @@
+#!/bin/bash
+# image.sh [PAGE_SIZE=4k|16k|64k] [STOCK=1] [KVM=0] [EL2_DEBUG=0]
+# Builds a kernel and prints the Image's path. What was built once is found
+# again by the hash of its source, configuration and compiler.
+# SRC=tree and OUT=folder build another tree; SEED=folder starts from its objects.
+. "$(dirname "$0")/lib.sh"
+parse_args "$@"
+
+PAGE_SIZE=${PAGE_SIZE:-4k} STOCK=${STOCK:-0} KVM=${KVM:-1} EL2_DEBUG=${EL2_DEBUG:-1}
+
+variant_name() {
+	local name=$PAGE_SIZE
+	[ "$KVM" != 0 ] || name+=-nokvm
+	[ "$EL2_DEBUG" != 0 ] || name+=-nodebug
+	echo "$name"
+}
+
+# The fragments of this variant, in one: what a later one says overrides.
+fragment() {
+	local files=("$ROOT/configs/kernel.config" "$ROOT/configs/$PAGE_SIZE.config")
+	[ "$KVM" != 0 ] || files+=("$ROOT/configs/nokvm.config")
+	[ "$EL2_DEBUG" != 0 ] || files+=("$ROOT/configs/nodebug.config")
+	cat "${files[@]}"
+}
+
+build_key() {
+	{
+		tree_hash "$1"
+		fragment
+		"${CROSS}gcc" --version
+	} | sha256sum | cut -c1-12
+}
+
+stock_tree() {
+	local src=$BUILD/base/linux want
+	want=$(git -C "$LINUX" rev-parse 'base^{commit}')
+	if [ "$(git -C "$src" rev-parse HEAD 2>/dev/null)" != "$want" ]; then
+		say "Checking out the unpatched base"
+		rm -rf "$BUILD/base"
+		git clone -q --shared --no-checkout "$LINUX" "$src" >&2
+		git -C "$src" -c advice.detachedHead=false checkout -q "$want" >&2
+	fi
+	echo "$src"
+}
+
+# Kconfig drops what it cannot have without a word: compare.
+check_config() {
+	local config=$1 line missing=()
+	while read -r line; do
+		grep -qxF "$line" "$config" || missing+=("$line")
+	done < <(grep -E '^CONFIG_' "$OUT/fragment" | awk -F= '{ v[$1] = $0 } END { for (k in v) print v[k] }')
+	[ "$KVM" = 1 ] && [ "$EL2_DEBUG" = 1 ] || return 0
+	[ ${#missing[@]} -eq 0 ] || die "the configuration lacks: ${missing[*]}"
+}
+
+configure() {
+	mkdir -p "$OUT"
+	fragment > "$OUT/fragment"
+	kmake -C "$SRC" O="$OUT" KCONFIG_ALLCONFIG="$OUT/fragment" allnoconfig
+}
+
+seed() {
+	[ -n "${SEED:-}" ] && [ ! -e "$OUT" ] || return 0
+	mkdir -p "$(dirname "$OUT")"
+	cp -a "$SEED" "$OUT"
+}
+
+build() {
+	local name=$1 log
+	log=$BUILD/log/image-$name.log
+	seed
+	logged "$log.config" "Configuring $name" configure
+	check_config "$OUT/.config"
+	logged "$log" "Building $name" kmake -C "$SRC" O="$OUT" Image modules
+}
+
+store() {
+	local dir=$1
+	rm -rf "$dir.new"
+	mkdir -p "$dir.new"
+	cp "$OUT/arch/arm64/boot/Image" "$OUT/.config" "$OUT/System.map" "$dir.new/"
+	find "$OUT/drivers" -name '*.ko' -exec cp {} "$dir.new/" \;
+	rm -rf "$dir"
+	mv "$dir.new" "$dir"
+}
+
+main() {
+	local name key dir
+	[ -f "$ROOT/configs/$PAGE_SIZE.config" ] || die "PAGE_SIZE is 4k, 16k or 64k"
+	[ -n "${SRC:-}" ] || { "$SCRIPTS/deps.sh"; "$SCRIPTS/tree.sh" --soft; }
+	name=$(variant_name)
+	if [ "$STOCK" = 1 ]; then
+		SRC=$(stock_tree)
+		OUT=${OUT:-$BUILD/base/out/$name}
+	fi
+	SRC=${SRC:-$LINUX}
+	OUT=${OUT:-$BUILD/out/$name}
+	key=$(build_key "$SRC")
+	dir=$BUILD/images/$name-$key
+	if [ ! -f "$dir/Image" ]; then
+		exec 9>"$BUILD/image.lock"
+		flock -w 3600 9 || die "another build holds build/image.lock"
+		build "$name"
+		[ "$(build_key "$SRC")" = "$key" ] || say "note: the tree changed during the build"
+		store "$dir"
+	fi
+	echo "$dir/Image"
+}
+
+main

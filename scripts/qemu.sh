@@ -1,0 +1,103 @@
+#!/bin/bash
+# qemu.sh IMAGE=path [KEY=VALUE ...]
+# Boots a kernel in protected mode; the guest runs tests/guest/<TEST>.sh.
+#   TEST=name ARGS=a,b    the test, and its arguments
+#   CPU=cortex-a53 SMP=2 GIC=3 MEM=1G PAGE_SIZE=4k
+#   APPEND='...'          more kernel arguments
+#   ROOT_PORTS=rng        40 root ports, virtio-rng on buses 31 to 40
+#   ROOT_PORTS=late       40 root ports, virtio-rng on bus 31, virtio-blk (a module) on 38 to 40
+#   FILES='guest=host ..' more files for the guest
+#   RAM=file              the guest's memory: 0x40000000+n is byte n
+#   TRACE=file            every command the ITS executes
+#   QMP=socket            a QMP socket
+#   EXTRA='...'           more QEMU arguments
+#   LIMIT=60              seconds
+#   OUT=file              the serial output (default: stdout)
+# Exits with the test's result; 124: out of time; 125: the guest said
+# no result; 126: QEMU failed.
+. "$(dirname "$0")/lib.sh"
+parse_args "$@"
+
+CPU=${CPU:-} SMP=${SMP:-2} GIC=${GIC:-3} MEM=${MEM:-1G} LIMIT=${LIMIT:-60}
+
+default_cpu() {
+	case ${PAGE_SIZE:-4k}:$CPU in
+	16k:) echo cortex-a76 ;;
+	16k:max) echo max,lpa2=off ;;
+	16k:cortex-a53) die "cortex-a53 has no 16k pages: CPU=cortex-a76 or max" ;;
+	*:) echo cortex-a53 ;;
+	*) echo "$CPU" ;;
+	esac
+}
+
+initramfs() {
+	local module files=()
+	for module in "$(dirname "$IMAGE")"/*.ko; do
+		[ ! -f "$module" ] || files+=("lib/$(basename "$module")=$module")
+	done
+	# shellcheck disable=SC2086
+	"$SCRIPTS/initramfs.sh" "${files[@]}" ${FILES:-}
+}
+
+# 8 functions in each of slots 2 to 6: buses 1 to 40.
+root_ports() {
+	local i
+	for i in $(seq 0 39); do
+		echo "-device pcie-root-port,id=rp$((i + 1)),chassis=$((i + 1)),port=$i,romfile=,multifunction=on,addr=$((2 + i / 8)).$((i % 8))"
+	done
+	# DeviceIDs from 0x2000, so buses from 32, need a second L2 page.
+	case $ROOT_PORTS in
+	rng)
+		for i in $(seq 31 40); do
+			echo "-device virtio-rng-pci,bus=rp$i,romfile="
+		done ;;
+	late)
+		echo "-device virtio-rng-pci,bus=rp31,romfile="
+		for i in 38 39 40; do
+			echo "-blockdev driver=null-co,node-name=null$i,size=1048576,read-zeroes=on"
+			echo "-device virtio-blk-pci,bus=rp$i,drive=null$i,romfile="
+		done ;;
+	*) die "ROOT_PORTS is rng or late" ;;
+	esac
+}
+
+machine() {
+	local args="virt,virtualization=on,gic-version=$GIC"
+	[ -z "${RAM:-}" ] || args+=",memory-backend=ram"
+	echo "$args"
+}
+
+main() {
+	local cmd out status
+	[ -f "${IMAGE:-}" ] || die "no IMAGE"
+	CPU=$(default_cpu)
+	out=${OUT:-$(mktemp "${TMPDIR:-/tmp}/serial.XXXXXX")}
+	cmd=(qemu-system-aarch64 -machine "$(machine)" -cpu "$CPU" -smp "$SMP" -m "$MEM"
+		-nic none -display none -monitor none -serial stdio -no-reboot
+		-kernel "$IMAGE" -initrd "$(initramfs)"
+		-append "console=ttyAMA0 earlycon kvm-arm.mode=protected panic=-1 test=${TEST:-boot} args=${ARGS_GUEST:-} stock=${STOCK:-0} ${APPEND:-}"
+		-device virtio-rng-pci,romfile=)
+	if [ -n "${ROOT_PORTS:-}" ]; then
+		# shellcheck disable=SC2046
+		cmd+=($(root_ports))
+	fi
+	[ -z "${RAM:-}" ] || cmd+=(-object "memory-backend-file,id=ram,size=$MEM,mem-path=$RAM,share=on")
+	[ -z "${TRACE:-}" ] || cmd+=(-trace 'gicv3_its_*' -D "$TRACE")
+	[ -z "${QMP:-}" ] || cmd+=(-qmp "unix:$QMP,server=on,wait=off")
+	# shellcheck disable=SC2206
+	[ -z "${EXTRA:-}" ] || cmd+=($EXTRA)
+
+	status=0
+	timeout -k 5 "$LIMIT" "${cmd[@]}" < /dev/null > "$out" 2>&1 || status=$?
+	[ -n "${OUT:-}" ] || { cat "$out"; }
+	if [ "$status" -eq 0 ]; then
+		status=$(tr -d '\r' < "$out" | sed -n 's/^RESULT \([0-9]*\)$/\1/p' | tail -n 1)
+		status=${status:-125}
+	elif [ "$status" -ne 124 ]; then
+		status=126
+	fi
+	[ -n "${OUT:-}" ] || rm -f "$out"
+	exit "$status"
+}
+
+main

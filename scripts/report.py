@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Reads the console of a boot test; prints who owns what; exits by what it saw."""
+import argparse
+import re
+import sys
+
+
+def sections(text):
+    found, name = {"boot": []}, "boot"
+    for line in text.replace("\r", "").split("\n"):
+        if line.startswith("=== "):
+            name = line[4:]
+            found.setdefault(name, [])
+        else:
+            found[name].append(line)
+    return found
+
+
+def pairs(words):
+    return dict(zip(words[::2], words[1::2]))
+
+
+def read_its(lines):
+    """The debugfs lines, one dictionary per ITS, and the facts about all of them."""
+    every, rest = [], {}
+    for line in lines:
+        words = line.split()
+        if not words or words == ["none"]:
+            continue
+        kind = words[0]
+        if kind == "its":
+            every.append({"base": words[1], **pairs(words[2:]), "tables": [], "l2": []})
+        elif kind == "table" and every:
+            every[-1]["tables"].append({"n": words[1], **pairs(words[2:])})
+        elif kind == "l2" and every:
+            every[-1]["l2"].append(pairs(words[1:]))
+        elif kind in ("queue", "devices", "pages", "commands") and every:
+            first = {"devices": ["devices"]}.get(kind, [])
+            every[-1][kind] = pairs(first + words[1:])
+        else:
+            rest[kind] = words[1:]
+    return every, rest
+
+
+def interrupts(lines):
+    counts = {}
+    for line in lines:
+        words = line.split()
+        if words and words[0].endswith(":"):
+            numbers = []
+            for word in words[1:]:
+                if not word.isdigit():
+                    break
+                numbers.append(int(word))
+            counts[" ".join(words[1 + len(numbers):])] = sum(numbers)
+    return counts
+
+
+def size(text):
+    n = int(text)
+    for unit in ("", "K", "M", "G"):
+        if n < 1024 or n % 1024:
+            return f"{n}{unit}"
+        n //= 1024
+    return f"{n}T"
+
+
+def print_its(its):
+    print(f"ITS at {its['base']}: owner {its.get('owner', '?')}"
+          + (f", error {its['error']}" if "error" in its else ""))
+    for t in its["tables"]:
+        shadow = "" if t.get("shadow", "-") == "-" else f", shadow {t['shadow']}"
+        l2 = f", {t['l2']} L2 pages donated" if t.get("layout") == "indirect" else ""
+        print(f"  {t['type']:<12} {t['layout']:<9} page {size(t['psz']):<4} size {size(t['size']):<5}"
+              f" at {t['base']}  owner {t['owner']}{shadow}{l2}")
+    if "queue" in its:
+        q = its["queue"]
+        print(f"  {'Queue':<12} {'':<9} {'':<9} size {size(q['size']):<5}"
+              f" at {q['base']}  owner {q['owner']}, shadow {q.get('shadow', '-')}")
+    if "pages" in its:
+        p = its["pages"]
+        print(f"  pages: {p.get('owned')} owned, {p.get('donated')} donated, {p.get('returned')} returned", end="")
+        if "commands" in its:
+            c = its["commands"]
+            print(f"; commands: {c.get('posted')} posted, {c.get('refused')} refused", end="")
+        print()
+
+
+def faults_of(every):
+    """What keeps these ITSs from being EL2's altogether."""
+    faults = []
+    if not every:
+        faults.append("nothing is owned by EL2: this kernel says nothing of the kind in debugfs (kvm/its)")
+    for its in every:
+        if its.get("owner") != "EL2":
+            faults.append(f"ITS {its['base']} is owned by {its.get('owner')}")
+            continue
+        if not its["tables"]:
+            faults.append(f"ITS {its['base']} shows no tables")
+        for t in its["tables"]:
+            if t.get("owner") != "EL2":
+                faults.append(f"the {t['type']} table is owned by {t.get('owner')}")
+        for l2 in its["l2"]:
+            if l2.get("owner") != "EL2":
+                faults.append(f"L2 page {l2.get('base')} is owned by {l2.get('owner')}")
+        if its.get("queue", {}).get("owner") != "EL2":
+            faults.append("the command queue is not owned by EL2")
+    return faults
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--status", type=int, default=0, help="how the guest ended")
+    parser.add_argument("console")
+    args = parser.parse_args()
+    with open(args.console, encoding="utf-8", errors="replace") as f:
+        text = f.read()
+
+    found = sections(text)
+    faults = []
+    mode = re.search(r"Protected (nVHE|hVHE|VHE) mode initialized", text)
+    version = re.search(r"Linux version (\S+)", text)
+    uname = [s for s in found if s.startswith("uname ")]
+    cpus = re.search(r"cpus (\d+)", uname[0]).group(1) if uname else "?"
+    print(f"Linux {version.group(1) if version else '?'}, {cpus} CPUs, "
+          + (f"protected {mode.group(1)} mode" if mode else "not in protected mode"))
+    if not mode:
+        faults.append("the kernel is not in protected mode")
+
+    every, rest = read_its(found.get("its", []))
+    for its in every:
+        print_its(its)
+    faults += faults_of(every)
+    if "protected_guests" in rest:
+        print("Protected guests:", *rest["protected_guests"])
+        if every and rest["protected_guests"] != ["allowed"]:
+            faults.append("protected guests are refused")
+    if "selftest" in rest:
+        print("EL2 self test:", *rest["selftest"], "checks")
+    for line in text.replace("\r", "").split("\n"):
+        if re.search(r"hand-over failed|WARNING: (CPU|.* at )|BUG: |Unable to handle|hyp panic|Kernel panic|Internal error|Oops", line):
+            print("Kernel:", line.strip())
+            faults.append("the kernel complained")
+
+    before = interrupts(found.get("interrupts before", []))
+    after = interrupts(found.get("interrupts after", []))
+    delivered = sum(after.values()) - sum(before.values())
+    print(f"MSIs: {sum(after.values())} delivered over {len(after)} vectors,"
+          f" {delivered} of them while /dev/hwrng was read")
+    if delivered <= 0:
+        faults.append("no MSI was delivered")
+
+    if args.status == 124:
+        faults.append("the guest did not end in time")
+    elif args.status != 0:
+        faults.append(f"the guest ended with {args.status}")
+    if "end" not in found:
+        print("Last lines of the console:")
+        print("\n".join("  " + l for l in text.rstrip().split("\n")[-15:]))
+    faults = list(dict.fromkeys(faults))
+    for fault in faults:
+        print("FAIL:", fault)
+    print("OK" if not faults else "Not protected." if not every else "Failed.")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

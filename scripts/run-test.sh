@@ -1,0 +1,77 @@
+#!/bin/bash
+# run-test.sh NAME [IMAGE=path] [STOCK=1] [PAGE_SIZE=] [CPU=] [SMP=] [GIC=] [...]
+# One guest test; every option of image.sh and qemu.sh. V=1 shows the whole console.
+. "$(dirname "$0")/lib.sh"
+parse_args "$@"
+
+COMPLAINTS='WARNING: (CPU|.* at )|BUG: |Internal error|Oops|Unable to handle|hyp (BUG|panic)|rcu: INFO|soft lockup'
+
+kernel_complained() { grep -qaE "$COMPLAINTS" "$1"; }
+
+# program NAME: tests/NAME.c, built for arm64
+program() {
+	local out=$BUILD/$1-$(sha256sum < "$ROOT/tests/$1.c" | cut -c1-12)
+	[ -x "$out" ] || { "${CROSS}gcc" -static -O2 -Wall -Werror -o "$out.$$" "$ROOT/tests/$1.c" && mv "$out.$$" "$out"; }
+	echo "$out"
+}
+
+# What a test needs beyond a plain guest.
+defaults() {
+	case $1 in
+	rootports) export ROOT_PORTS=rng LIMIT=${LIMIT:-180} ;;
+	late) export ROOT_PORTS=late LIMIT=${LIMIT:-180} ;;
+	failclosed | guests) export FILES="${FILES:-} pvm=$(program pvm)" ;;
+	many) export FILES="${FILES:-} many=$(program many)" SMP=1 EXTRA="-icount shift=0,sleep=off" LIMIT=${LIMIT:-300} ;;
+	selftests) export MEM=${MEM:-2G} LIMIT=${LIMIT:-1200} ;;
+	*) export LIMIT=${LIMIT:-120} ;;
+	esac
+}
+
+# selftests: the programs of the tree under test, with their arguments.
+selftests() {
+	local dir list=("${ARGS[@]:1}") test
+	dir=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}
+	[ ${#list[@]} -gt 0 ] || mapfile -t list < <(grep -v '^#' "$ROOT/configs/selftests" |
+		while read -r test; do [ ! -x "$dir/${test%% *}" ] || echo "$test"; done)
+	for test in "${list[@]}"; do
+		[ -x "$dir/${test%%[ +]*}" ] || die "no selftest ${test%%[ +]*}"
+		FILES="${FILES:-} selftests/${test%%[ +]*}=$dir/${test%%[ +]*}"
+	done
+	export FILES
+	ARGS_GUEST=$(printf '%s,' "${list[@]}" | sed 's/,$//; s/ /+/g')
+	export ARGS_GUEST
+}
+
+main() {
+	local name=${ARGS[0]:-} out status=0 why
+	[ -f "$ROOT/tests/guest/$name.sh" ] || die "usage: run-test.sh NAME [KEY=VALUE ...]"
+	defaults "$name"
+	IMAGE=${IMAGE:-$("$SCRIPTS/image.sh")}
+	export IMAGE TEST=$name
+	if [ "$name" = selftests ]; then selftests; else ARGS_GUEST=$(IFS=,; echo "${ARGS[*]:1}"); export ARGS_GUEST; fi
+	mkdir -p "$BUILD/log"
+	out=${OUT:-$(mktemp "$BUILD/log/$name.XXXXXX")}
+	OUT=$out "$SCRIPTS/qemu.sh" || status=$?
+	if [ "${V:-0}" = 1 ]; then
+		cat "$out"
+	else
+		tr -d '\r' < "$out" | sed -n '/^=== test/,/^=== dmesg/p' | grep -v '^==='
+	fi || true
+	if kernel_complained "$out"; then
+		echo "not ok $name: the kernel complained"
+		grep -aE -m 3 -A 25 "$COMPLAINTS" "$out" | sed 's/^/  /'
+		[ "$status" -ne 0 ] || status=1
+	fi
+	case $status in
+	0) return ;;
+	124) why="no end within $LIMIT s" ;;
+	125) why="the guest ended without a result" ;;
+	126) why="QEMU failed" ;;
+	*) exit "$status" ;;
+	esac
+	echo "not ok $name: $why"
+	tail -n "${TAIL:-30}" "$out" | sed 's/^/  /'
+	exit "$status"
+}
+
+main

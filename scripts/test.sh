@@ -1,0 +1,325 @@
+#!/bin/bash
+# Everything: the series, the builds, the guests. One line per check, the last
+# line is "N passed, N failed". test.sh NAME... runs only these groups:
+# series walk checkpatch warnings builds guests attacks
+. "$(dirname "$0")/lib.sh"
+parse_args "$@"
+
+WALK=$BUILD/walk
+RESULTS=$BUILD/test/results
+JOBS=$BUILD/test/jobs
+CPUS=(cortex-a53 max)
+
+record() { echo "$*" | tee -a "$RESULTS"; }
+ok() { record "ok - $*"; }
+not_ok() { record "not ok - $*"; }
+step() { say ""; say "## $* ($(date -u +%T))"; }
+
+# check "what" command...: the command's output is shown when it fails
+check() {
+	local what=$1 log=$BUILD/test/check.log
+	shift
+	if "$@" > "$log" 2>&1; then
+		ok "$what"
+	else
+		not_ok "$what"
+		tail -n 30 "$log" | sed 's/^/  /'
+		return 1
+	fi
+}
+
+w() { fixed_git -C "$WALK/linux" "$@"; }
+
+walk_image() {
+	SRC=$WALK/linux OUT=$WALK/out/${1:-4k} SEED=${2:-} PAGE_SIZE=${PAGE_SIZE:-4k} STOCK=0 \
+	KVM=${KVM:-1} EL2_DEBUG=${EL2_DEBUG:-1} "$SCRIPTS/image.sh"
+}
+
+# A clone of its own, at the base: build/linux is someone's desk.
+walk_tree() {
+	local base
+	base=$(git -C "$LINUX" rev-parse 'base^{commit}')
+	if ! git -C "$WALK/linux" rev-parse -q --verify "$base^{commit}" >/dev/null 2>&1; then
+		rm -rf "$WALK"
+		git clone -q --shared --no-checkout "$LINUX" "$WALK/linux"
+	fi
+	w am --abort 2>/dev/null || true
+	w -c advice.detachedHead=false checkout -q --detach -f "$base"
+	w reset -q --hard "$base"
+	w clean -qfd
+}
+
+test_series() {
+	step "The series"
+	check "patches/ is not empty" test -n "$(series_patches)" || true
+	check "build/linux has nothing uncommitted" \
+		test -z "$(uncommitted "$LINUX")" || true
+	check "the exported files equal the series" "$SCRIPTS/export.sh" --check || true
+	walk_tree
+	local patch list
+	mapfile -t list < <(series_patches)
+	if [ ${#list[@]} -gt 0 ]; then
+		check "the series applies to Linux $(make -s -C "$WALK/linux" kernelversion)" w am -q "${list[@]}" || return 0
+	fi
+	check "the applied series is build/linux" \
+		test "$(w rev-parse 'HEAD^{tree}')" = "$(git -C "$LINUX" rev-parse 'HEAD^{tree}')" || true
+}
+
+# Every commit builds; the first Image is the stock one, the last one ours.
+test_walk() {
+	local patch subject
+	step "Every patch builds"
+	walk_tree
+	STOCK_IMAGE=$(walk_image) || { not_ok "the base builds"; return 0; }
+	ok "the base builds"
+	[ -z "$WITH_WARNINGS" ] || base_warnings
+	for patch in $(series_patches); do
+		subject=$(basename "$patch" .patch)
+		w am -q "$patch" || { not_ok "$subject applies"; return 0; }
+		if walk_image > "$BUILD/test/image"; then
+			ok "$subject builds"
+		else
+			not_ok "$subject builds"
+		fi
+	done
+}
+
+# walk_to_head: the walk tree with the whole series, files untouched when it is there already
+walk_to_head() {
+	local list
+	if [ "$(w rev-parse 'HEAD^{tree}' 2>/dev/null)" != "$(git -C "$LINUX" rev-parse 'HEAD^{tree}')" ]; then
+		walk_tree
+		mapfile -t list < <(series_patches)
+		[ ${#list[@]} -eq 0 ] || w am -q "${list[@]}"
+	fi
+}
+
+test_checkpatch() {
+	local dir=$BUILD/test/signed patch file
+	step "checkpatch"
+	walk_to_head
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	for patch in $(series_patches); do
+		cp "$patch" "$dir/"
+		python3 "$SCRIPTS/patchmail.py" sign 'A Sender <sender@example.org>' "$dir/$(basename "$patch")"
+		# FILE_PATH_CHANGES only asks a question; it is answered below.
+		check "checkpatch --strict: $(basename "$patch" .patch)" \
+			sh -c "cd '$WALK/linux' && timeout 300 perl scripts/checkpatch.pl --strict --show-types --no-summary -q \
+				--ignore FILE_PATH_CHANGES '$dir/$(basename "$patch")'" || true
+		sed -i 's/^From: .*/From: A Sender <sender@example.org>/' "$dir/$(basename "$patch")"
+	done
+	for file in $(w diff --no-renames --diff-filter=A --name-only base HEAD); do
+		check "$file has a maintainer" sh -c "cd '$WALK/linux' &&
+			perl scripts/get_maintainer.pl --no-git --no-git-fallback --no-l -f '$file' | grep ." || true
+	done
+}
+
+# The folders of what the series touches.
+touched_dirs() {
+	git -C "$LINUX" diff --no-renames --name-only base HEAD -- '*.c' '*.S' '*.h' '*/Makefile' |
+		sed -E -n 's#^(arch/arm64/kvm)/.*#\1/#p; t; s#^((arch|drivers|kernel|mm|virt|lib)/.*/)[^/]*$#\1#p' |
+		grep -v '/include/' | sort -u
+}
+
+warnings_of() {
+	local log=$1 dirs
+	mapfile -t dirs < <(touched_dirs)
+	[ ${#dirs[@]} -gt 0 ] || dirs=(arch/arm64/kvm/ drivers/irqchip/)
+	# Debian 12's sparse does not know __typeof_unqual__, and the kernel then leaves it out.
+	kmake -k -C "$WALK/linux" O="$WALK/out/warn" W=1 C=2 \
+		CHECK='sparse -D__typeof_unqual__=__typeof__' "${dirs[@]}" > "$log.full" 2>&1 || return 1
+	grep -q '^  CHECK ' "$log.full" || { echo "sparse did not run"; return 1; }
+	sed -E -n "s|$WALK/linux/||g; s/^[./]*([^ :]+):[0-9]+(:[0-9]+)?:/\1:/; /(warning|error):/p" "$log.full" |
+		sort > "$log"
+}
+
+base_warnings() {
+	local log
+	log=$BUILD/test/warnings-base-$( (w rev-parse 'HEAD^{tree}'; touched_dirs; cat "$ROOT"/configs/*.config) | sha256sum | cut -c1-12)
+	if [ ! -f "$log" ]; then
+		say "Warnings of the base"
+		rm -rf "$WALK/out/warn"
+		[ ! -d "$WALK/out/4k" ] || cp -a "$WALK/out/4k" "$WALK/out/warn"
+		warnings_of "$BUILD/test/warnings-tmp" || { not_ok "W=1 and sparse of the base"; return 0; }
+		mv "$BUILD/test/warnings-tmp" "$log"
+	fi
+	cp "$log" "$BUILD/test/warnings-base"
+}
+
+no_new_warnings() {
+	warnings_of "$BUILD/test/warnings-head" || { tail -n 30 "$BUILD/test/warnings-head.full"; return 1; }
+	comm -13 "$BUILD/test/warnings-base" "$BUILD/test/warnings-head" | tee "$BUILD/test/warnings-new"
+	[ ! -s "$BUILD/test/warnings-new" ]
+}
+
+test_warnings() {
+	step "W=1 and sparse"
+	[ -f "$BUILD/test/warnings-base" ] || { not_ok "W=1 and sparse: no build of the base to compare with"; return 0; }
+	walk_to_head
+	check "W=1 and sparse say nothing new: $(touched_dirs | paste -sd' ')" no_new_warnings || true
+}
+
+# find_image NAME KEY=VALUE...: what was built already comes from build/images
+test_builds() {
+	step "Configurations"
+	walk_to_head
+	if IMAGE=$(walk_image); then ok "4k pages build"; else not_ok "4k pages build"; fi
+	if NODEBUG_IMAGE=$(EL2_DEBUG=0 walk_image nodebug "$WALK/out/4k"); then
+		ok "CONFIG_NVHE_EL2_DEBUG=n builds"
+	else
+		not_ok "CONFIG_NVHE_EL2_DEBUG=n builds"
+	fi
+	if NOKVM_IMAGE=$(KVM=0 walk_image nokvm "$WALK/out/4k"); then
+		ok "CONFIG_KVM=n builds"
+	else
+		not_ok "CONFIG_KVM=n builds"
+	fi
+	if IMAGE_64K=$(PAGE_SIZE=64k walk_image 64k); then ok "64k pages build"; else not_ok "64k pages build"; fi
+}
+
+# job LABEL command...: to be run by run_jobs, two at a time
+job() {
+	local label=$1
+	shift
+	printf '%s\t%s\0' "$label" "$(printf '%q ' "$@")" >> "$JOBS"
+}
+
+guest() {
+	local label=$1
+	shift
+	job "$label" "$SCRIPTS/run-test.sh" "$@"
+}
+
+guest_jobs() {
+	local cpu smp nr
+	for cpu in "${CPUS[@]}"; do
+		guest "4k $cpu" selftests IMAGE="$IMAGE" CPU="$cpu" SMP=2
+	done
+	for cpu in "${CPUS[@]}"; do
+		for smp in 1 2 8; do
+			job "boot 4k $cpu smp=$smp" "$SCRIPTS/boot-test.sh" IMAGE="$IMAGE" CPU="$cpu" SMP=$smp
+			guest "4k $cpu smp=$smp" msi IMAGE="$IMAGE" CPU="$cpu" SMP=$smp
+		done
+		for smp in 2 8; do
+			guest "4k $cpu smp=$smp" hotplug IMAGE="$IMAGE" CPU="$cpu" SMP=$smp
+		done
+		guest "4k $cpu" guests IMAGE="$IMAGE" CPU="$cpu"
+		guest "4k $cpu" trace IMAGE="$IMAGE" CPU="$cpu"
+		guest "4k $cpu" many IMAGE="$IMAGE" CPU="$cpu"
+		for nr in 1 10 20 21 30 39; do
+			guest "4k $cpu its_fail=$nr" failclosed IMAGE="$IMAGE" CPU="$cpu" APPEND="kvm-arm.its_fail=$nr"
+		done
+		guest "4k $cpu its_fail=5" selftests psci_test STOCK=1 IMAGE="$IMAGE" CPU="$cpu" APPEND=kvm-arm.its_fail=5
+		guest "4k $cpu" suspend IMAGE="$IMAGE" CPU="$cpu"
+		guest "4k $cpu" rootports IMAGE="$IMAGE" CPU="$cpu"
+		guest "4k $cpu" late IMAGE="$IMAGE" CPU="$cpu"
+		job "boot 4k $cpu gic=4" "$SCRIPTS/boot-test.sh" IMAGE="$IMAGE" CPU="$cpu" GIC=4
+		guest "4k $cpu gic=4" msi IMAGE="$IMAGE" CPU="$cpu" GIC=4
+		guest "4k $cpu gic=4" suspend IMAGE="$IMAGE" CPU="$cpu" GIC=4
+		guest "4k $cpu gic=4" selftests vgic_irq IMAGE="$IMAGE" CPU="$cpu" GIC=4 APPEND=kvm-arm.vgic_v4_enable=0
+		job "boot 64k $cpu" "$SCRIPTS/boot-test.sh" PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
+		for smp in 1 8; do
+			guest "64k $cpu smp=$smp" msi PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu" SMP=$smp
+		done
+		guest "64k $cpu" hotplug PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
+		guest "64k $cpu" suspend PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
+		guest "64k $cpu" rootports PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
+		guest "64k $cpu" late PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
+		job "boot without NVHE_EL2_DEBUG, $cpu" "$SCRIPTS/boot-test.sh" EL2_DEBUG=0 IMAGE="$NODEBUG_IMAGE" CPU="$cpu"
+		guest "without KVM, $cpu" msi STOCK=1 IMAGE="$NOKVM_IMAGE" CPU="$cpu"
+		guest "unprotected, $cpu" msi STOCK=1 IMAGE="$IMAGE" CPU="$cpu" APPEND=kvm-arm.mode=none
+		job "the report of a stock kernel, $cpu" "$SCRIPTS/boot-test.sh" STOCK=1 IMAGE="$STOCK_IMAGE" CPU="$cpu"
+	done
+}
+
+# What another set of tests brings: it prints "ok NAME" and "not ok NAME why".
+attack_jobs() {
+	local test
+	for test in "$ROOT"/tests/attack-*; do
+		[ -f "$test" ] && [ -x "$test" ] || continue
+		job "$(basename "$test")" env IMAGE="$IMAGE" STOCK_IMAGE="$STOCK_IMAGE" IMAGE_64K="$IMAGE_64K" \
+			QEMU="$SCRIPTS/qemu.sh" RUN_TEST="$SCRIPTS/run-test.sh" SELFTESTS="$SELFTESTS" timeout -k 10 1500 "$test"
+	done
+}
+
+# One line per result; a job which says nothing has failed.
+run_job() {
+	local label=${1%%$'\t'*} command=${1#*$'\t'} out status=0
+	out=$(mktemp "$BUILD/test/job.XXXXXX")
+	eval "$command" > "$out" 2>&1 || status=$?
+	if [ "$status" -ne 0 ] && ! grep -q '^not ok' "$out"; then
+		echo "not ok exit status $status" >> "$out"
+	elif ! grep -qE '^(ok|not ok) ' "$out"; then
+		echo "not ok no result" >> "$out"
+	fi
+	sed -E -i "s|^(ok\|not ok) (- )?|\1 - [$label] |; s|^skip |# skip [$label] |" "$out"
+	flock "$BUILD/test/lock" sh -c "cat '$out'; grep -E '^(ok|not ok) ' '$out' >> '$RESULTS'"
+	rm -f "$out"
+}
+
+run_jobs() {
+	[ -s "$JOBS" ] || return 0
+	export BUILD RESULTS
+	export -f run_job
+	# shellcheck disable=SC2016
+	xargs -0 -P 2 -n 1 bash -c 'run_job "$1"' _ < "$JOBS" || true
+}
+
+# The images a group needs when the groups which build them were not asked for.
+need_images() {
+	walk_to_head
+	IMAGE=${IMAGE:-$(walk_image)}
+	STOCK_IMAGE=${STOCK_IMAGE:-$(STOCK=1 "$SCRIPTS/image.sh")}
+	SELFTESTS=${SELFTESTS:-$("$SCRIPTS/selftests.sh" SRC="$WALK/linux")}
+	export SELFTESTS
+}
+
+# Guests boot one after the other from the same files: build these first.
+test_guests() {
+	step "Guests"
+	need_images
+	NODEBUG_IMAGE=${NODEBUG_IMAGE:-$(EL2_DEBUG=0 walk_image nodebug "$WALK/out/4k")}
+	NOKVM_IMAGE=${NOKVM_IMAGE:-$(KVM=0 walk_image nokvm "$WALK/out/4k")}
+	IMAGE_64K=${IMAGE_64K:-$(PAGE_SIZE=64k walk_image 64k)}
+	: > "$JOBS"
+	guest_jobs
+	run_jobs
+}
+
+test_attacks() {
+	step "Attacks"
+	need_images
+	IMAGE_64K=${IMAGE_64K:-$(PAGE_SIZE=64k walk_image 64k)}
+	: > "$JOBS"
+	attack_jobs
+	run_jobs
+}
+
+summary() {
+	local passed failed
+	passed=$(grep -c '^ok ' "$RESULTS" || true)
+	failed=$(grep -c '^not ok ' "$RESULTS" || true)
+	[ "$failed" -eq 0 ] || { echo; echo "Failed:"; grep '^not ok ' "$RESULTS"; }
+	echo "$passed passed, $failed failed"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+main() {
+	local groups=("${ARGS[@]}") group
+	[ ${#groups[@]} -gt 0 ] || groups=(series walk checkpatch warnings builds guests attacks)
+	mkdir -p "$BUILD/test"
+	: > "$RESULTS"
+	unset IMAGE STOCK PAGE_SIZE CPU SMP GIC KVM EL2_DEBUG OUT SRC
+	exec 7>"$BUILD/test/running"
+	flock -n 7 || die "another make test is running here"
+	"$SCRIPTS/deps.sh"
+	"$SCRIPTS/tree.sh" --soft
+	WITH_WARNINGS=$(printf '%s\n' "${groups[@]}" | grep -x warnings || true)
+	for group in "${groups[@]}"; do
+		"test_$group" 7>&-
+	done
+	summary
+}
+
+main

@@ -1,0 +1,66 @@
+#!/bin/bash
+# attack-its.sh [plain] [exhausted] [stock] [stock-exhausted] [KEY=VALUE ...]
+# A compromised host against the ITS (its_shadow), with EL2's memory watched from
+# outside. Without a kind: all of them.
+#   plain            the patched kernel: no byte of hypervisor memory changes
+#   exhausted        the same once the host used up EL2's stage-2 pool; CPU max
+#   stock, stock-exhausted   the unpatched kernel: the attacks are seen to succeed
+#   IMAGE=path STOCK_IMAGE=path   default: from image.sh
+#   CPU='cortex-a53 max' SMP=2 PAGE_SIZE=4k MEM=1G V=1
+#   ITS_SHADOW=path  the program, default: from selftests.sh
+. "$(dirname "$0")/../scripts/lib.sh"
+parse_args "$@"
+
+PAGE_SIZE=${PAGE_SIZE:-4k} STOCK_IMAGE=${STOCK_IMAGE:-} IMAGE=${IMAGE:-}
+
+image() {
+	case $1 in
+	stock*)
+		[ -n "$STOCK_IMAGE" ] || STOCK_IMAGE=$(STOCK=1 IMAGE='' "$SCRIPTS/image.sh")
+		;;
+	*)
+		[ -n "$IMAGE" ] || IMAGE=$(STOCK=0 "$SCRIPTS/image.sh")
+		;;
+	esac
+}
+
+# 52 bits of physical address, without which the pool cannot be exhausted. With
+# 16k pages max has them only with LPA2, which stock does not boot with.
+cpus() {
+	case $1:$PAGE_SIZE in
+	*exhausted:16k) ;;
+	*exhausted:*) echo max ;;
+	*:16k) echo "${CPU:-cortex-a76 max,lpa2=off}" ;;
+	*) echo "${CPU:-cortex-a53 max}" ;;
+	esac
+}
+
+attack() {
+	local kind=$1 cpu=$2 options=(--image "$IMAGE")
+	[[ $kind != stock* ]] || options=(--image "$STOCK_IMAGE" --stock)
+	[[ $kind != *exhausted ]] || options+=(--flags e)
+	[ "${V:-0}" != 1 ] || options+=(--verbose)
+	python3 "$ROOT/tests/attack_its.py" --name "attack-its $kind $cpu $PAGE_SIZE" \
+		--program "$ITS_SHADOW" --cpu "$cpu" --smp "${SMP:-2}" --mem "${MEM:-1G}" \
+		--page-size "$PAGE_SIZE" "${options[@]}"
+}
+
+main() {
+	local kind cpu failed=0
+	[ ${#ARGS[@]} -gt 0 ] || ARGS=(stock stock-exhausted plain exhausted)
+	ITS_SHADOW=${ITS_SHADOW:-$("$SCRIPTS/selftests.sh")/its_shadow}
+	[ -x "$ITS_SHADOW" ] || die "no its_shadow at $ITS_SHADOW"
+	for kind in "${ARGS[@]}"; do
+		case $kind in
+		plain|exhausted|stock|stock-exhausted) ;;
+		*) die "no such kind: $kind" ;;
+		esac
+		image "$kind"
+		for cpu in $(cpus "$kind"); do
+			attack "$kind" "$cpu" || failed=1
+		done
+	done
+	return $failed
+}
+
+main

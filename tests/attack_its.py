@@ -1,0 +1,363 @@
+#!/usr/bin/env python3
+"""A compromised host, watched from outside.
+
+Boots a kernel with its RAM in a file, lets the guest run its_shadow, and compares
+the hypervisor's memory before and after, byte by byte, with what QEMU says the ITS
+executed. A patched kernel must not lose a byte; of the stock kernel (--stock) the
+attacks must be seen to succeed, or the test does not bite.
+"""
+import argparse
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+RAM_BASE = 0x40000000
+VICTIM_SIZE = 0x10000
+LPI_FIRST, LPI_LAST = 8192, 65535
+# Where in the victim the attacks that stock permits write.
+ITES, L2_ENTRY, FLAT_ENTRY = (0x0, 0x4000), (0x4000, 0x4008), (0xFFF8, 0x10000)
+
+
+class Report:
+    def __init__(self, name):
+        self.name, self.failed = name, 0
+
+    def check(self, good, what, why=""):
+        if good:
+            print(f"ok {self.name}: {what}", flush=True)
+        else:
+            self.failed += 1
+            print(f"not ok {self.name}: {what}{': ' if why else ''}{why}", flush=True)
+        return good
+
+    def note(self, text):
+        print(f"  # {text}", flush=True)
+
+
+class Machine:
+    """One run of scripts/qemu.sh, with a hand on its clock and its memory."""
+
+    def __init__(self, args, folder):
+        self.out, self.ram = folder + "/console", folder + "/ram"
+        self.trace, self.qmp = folder + "/trace", folder + "/qmp"
+        self.stopped_at = 0
+        env = dict(os.environ)
+        env.update(IMAGE=args.image, CPU=args.cpu, SMP=str(args.smp), MEM=f"{args.mem >> 20}M", TEST="attack",
+                   STOCK=str(int(args.stock)), OUT=self.out, RAM=self.ram, TRACE=self.trace,
+                   QMP=self.qmp, LIMIT=str(args.limit), FILES=f"bin/its_shadow={args.program}",
+                   ARGS_GUEST=",".join((["-x"] if args.stock else []) + args.flags))
+        self.process = subprocess.Popen([ROOT + "/scripts/qemu.sh"], env=env,
+                                        stdout=sys.stderr, stderr=sys.stderr)
+
+    def console(self):
+        try:
+            with open(self.out, errors="replace") as f:
+                return f.read().replace("\r", "")
+        except FileNotFoundError:
+            return ""
+
+    def wait_for(self, text, limit):
+        end = time.monotonic() + limit
+        while time.monotonic() < end and self.process.poll() is None:
+            if text in self.console():
+                return True
+            time.sleep(0.02)
+        return False
+
+    def stopped(self, action):
+        """Runs action() while the machine stands still; its clock does, too."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.qmp)
+            stream = s.makefile("rw")
+
+            def command(name):
+                stream.write(json.dumps({"execute": name}) + "\n")
+                stream.flush()
+                for line in stream:
+                    if {"return", "error"} & set(json.loads(line)):
+                        return
+
+            stream.readline()
+            command("qmp_capabilities")
+            command("stop")
+            result = action()
+            command("cont")
+            return result
+
+    def read(self, addr, size):
+        with open(self.ram, "rb") as f:
+            f.seek(addr - RAM_BASE)
+            return f.read(size)
+
+    def trace_lines(self):
+        with open(self.trace, errors="replace") as f:
+            return f.read().splitlines()
+
+    def end(self):
+        return self.process.wait()
+
+
+def differing(a, b, first=0, last=None):
+    if a[first:last] == b[first:last]:
+        return 0
+    return sum(x != y for x, y in zip(a[first:last], b[first:last]))
+
+
+def overlap(a, a_size, b, b_size):
+    return a < b + b_size and b < a + a_size
+
+
+class Law:
+    """What EL2 must see to, looked at where it matters: at the ITS."""
+
+    def __init__(self, pool, pool_size, args):
+        self.pool, self.pool_size, self.cpus = pool, pool_size, args.smp
+        self.page_size, self.ram_size = args.page_size, args.mem
+        self.devices, self.registers, self.typer = {}, {}, None
+        self.executed, self.broken = 0, []
+
+    def typer_bits(self):
+        typer = self.typer or 0
+        return ((typer >> 8) & 31) + 1, ((typer >> 13) & 31) + 1, ((typer >> 4) & 15) + 1
+
+    def breach(self, line, why):
+        self.broken.append(f"{why}: {line.split('gicv3_its_')[-1]}")
+
+    def in_pool(self, addr, size=1):
+        return overlap(addr, size, self.pool, self.pool_size)
+
+    def tables(self):
+        """What the ITS uses by its registers: none of it can be an ITT as well."""
+        for offset, value in self.registers.items():
+            if not value >> 63:
+                continue
+            if offset == 0x80:
+                yield value & 0xFFFFFFFFFF000, ((value & 0xFF) + 1) * 4096
+            else:
+                psz = (4096, 16384, 65536, 65536)[(value >> 8) & 3]
+                addr = value & 0xFFFFFFFFF000
+                if psz == 65536:
+                    addr = value & 0xFFFFFFFF0000 | ((value >> 12) & 15) << 48
+                yield addr, ((value & 0xFF) + 1) * psz
+
+    def unmap(self, line, dev):
+        if self.devices.pop(dev, None) is None:
+            self.breach(line, "unmaps an unknown device")
+
+    def map(self, line, dev, size, itt):
+        id_bits, dev_bits, esz = self.typer_bits()
+        length = max(esz << (size + 1), self.page_size)
+        if dev in self.devices:
+            self.breach(line, "maps a device twice")
+        if dev >> dev_bits:
+            self.breach(line, "device out of range")
+        if size + 1 > id_bits:
+            self.breach(line, "size out of range")
+        if self.in_pool(itt, length):
+            self.breach(line, "ITT in hypervisor memory")
+        if not RAM_BASE <= itt <= RAM_BASE + self.ram_size - length:
+            self.breach(line, "ITT not in memory")
+        for other, (_, addr, other_size) in self.devices.items():
+            if other != dev and overlap(itt, length, addr, other_size):
+                self.breach(line, f"ITT shared with device {other:#x}")
+        for addr, table_size in self.tables():
+            if overlap(itt, length, addr, table_size):
+                self.breach(line, "ITT in a table or in the queue")
+        self.devices[dev] = (size, itt, length)
+
+    def event(self, line, values):
+        dev, event = values[0], values[1]
+        if dev not in self.devices:
+            self.breach(line, "unknown device")
+        elif event >> (self.devices[dev][0] + 1):
+            self.breach(line, "event out of range")
+
+    def command(self, line, name, values):
+        self.executed += 1
+        if name == "mapd":
+            if not values[-1]:
+                self.unmap(line, values[0])
+        elif name in ("mapti", "mapi", "movi", "discard", "clear", "int", "inv"):
+            self.event(line, values)
+            lpi = {"mapti": values[-1], "mapi": values[1]}.get(name, LPI_FIRST)
+            if not LPI_FIRST <= lpi <= LPI_LAST:
+                self.breach(line, "pINTID is no LPI")
+        elif name == "mapc":
+            if values[2] and values[1] >= self.cpus:
+                self.breach(line, "RDbase is no redistributor")
+        elif name == "movall":
+            if max(values) >= self.cpus:
+                self.breach(line, "RDbase is no redistributor")
+        elif name not in ("sync", "invall"):
+            self.breach(line, "a command that nobody may give")
+
+    def write(self, line, offset, value, size, attack):
+        if offset != 0x80 and not 0x100 <= offset < 0x140:
+            return
+        reg, shift = offset & ~7, (offset & 4) * 8
+        mask = ((1 << 8 * size) - 1) << shift
+        value = self.registers.get(reg, 0) & ~mask | value << shift & mask
+        if attack and value != self.registers.get(reg, 0):
+            self.breach(line, "table or queue moved")
+        self.registers[reg] = value
+        if value >> 63 and any(self.in_pool(*table) for table in self.tables()):
+            self.breach(line, "table or queue in hypervisor memory")
+
+    def follow(self, lines, attack):
+        for line in lines:
+            numbers = [int(n, 0) for n in re.findall(r"(?<![\w#])(0x[0-9a-f]+|\d+)(?!\w)",
+                                                     line.split("gicv3_its_", 1)[-1])]
+            match = re.search(r"gicv3_its_(\w+)", line)
+            event = match.group(1) if match else ""
+            if event == "read" and numbers[0] == 8 and numbers[2] == 8:
+                self.typer = numbers[1]
+            elif event == "write":
+                self.write(line, *numbers[:3], attack)
+            elif event.startswith("cmd_"):
+                self.command(line, event[4:], numbers)
+            elif event == "dte_write" and numbers[1]:
+                # QEMU logs the field as it is in the entry, without the low bits.
+                self.map(line, numbers[0], numbers[2], numbers[3] << 8)
+            elif event == "ite_write" and self.in_pool(numbers[0]):
+                self.breach(line, "ITE written to hypervisor memory")
+
+
+def fact(pattern, text, base=16):
+    match = re.search(pattern, text)
+    return int(match.group(1), base) if match else None
+
+
+def owned_tables(console):
+    """What debugfs says EL2 owns and which only commands may change."""
+    for line in console.splitlines():
+        match = re.match(r"fact: (table|l2) .*\bbase (0x[0-9a-f]+)", line)
+        if not match:
+            continue
+        size = re.search(r"\bsize (\d+)", line)
+        psz = re.search(r"\bpsz (\d+)", line)
+        yield (line[6:].split(" owner")[0], int(match.group(2), 16),
+               int((size or psz).group(1)) if size or psz else 65536)
+
+
+def snapshot(machine, pool, pool_size, console):
+    first = max(pool, pool + pool_size - (64 << 20))
+    return {"victim": machine.read(pool + pool_size - VICTIM_SIZE, VICTIM_SIZE),
+            "pool": machine.read(first, pool + pool_size - first),
+            "tables": [(name, base, machine.read(base, size))
+                       for name, base, size in owned_tables(console)],
+            "missed": "MARK attack" in machine.console(),
+            "trace": len(machine.trace_lines())}
+
+
+def compare_patched(report, machine, before, victim, after_victim):
+    changed = differing(before["victim"], after_victim)
+    report.check(changed == 0, f"0 bytes changed in hypervisor memory at {victim:#x}",
+                 f"{changed} bytes changed")
+    for name, base, old in before["tables"]:
+        changed = differing(old, machine.read(base, len(old)))
+        report.check(changed == 0, f"{name} as before", f"{changed} bytes changed")
+
+
+def compare_stock(report, before, victim, after):
+    for what, (first, last) in (("MAPD and MAPTI", ITES), ("an L1 entry", L2_ENTRY),
+                                ("GITS_BASER", FLAT_ENTRY)):
+        changed = differing(before["victim"], after, first, last)
+        report.check(changed > 0, f"stock: {what} changed {changed} bytes of hypervisor memory")
+    rest = differing(before["victim"], after) - sum(
+        differing(before["victim"], after, *part) for part in (ITES, L2_ENTRY, FLAT_ENTRY))
+    report.check(rest == 0, f"stock: nothing else changed at {victim:#x}", f"{rest} bytes changed")
+
+
+def watch(args, report, folder):
+    machine = Machine(args, folder)
+    before = pool = pool_size = None
+    if machine.wait_for("MARK before", args.limit):
+        console = machine.console()
+        pool = fact(r"Reserved \d+ MiB at (0x[0-9a-f]+)", console)
+        size = fact(r"Reserved (\d+) MiB", console, 10)
+        if pool and size:
+            pool_size = size << 20
+            before = machine.stopped(lambda: snapshot(machine, pool, pool_size, console))
+    status = machine.end()
+    console = machine.console()
+    if args.verbose:
+        print(console)
+
+    if not report.check(before is not None and not before["missed"], "seen before the attack",
+                        f"no marker in time, status {status}"):
+        print("\n".join("  " + line for line in console.splitlines()[-30:]))
+        return
+    victim = fact(r"victim (0x[0-9a-f]+)", console)
+    mode = re.search(r"Protected \w+ mode", console)
+    report.check(mode is not None, mode.group(0) if mode else "protected mode")
+    if not report.check(victim == pool + pool_size - VICTIM_SIZE, "its_shadow aims where we look",
+                        f"{victim or 0:#x}"):
+        return
+
+    totals = re.search(r"# Totals: (.*)", console)
+    for line in re.findall(r"^(not ok \d+ .*|ok \d+ .*# SKIP.*|Bail out.*)$", console, re.M):
+        report.note(line)
+    report.check(status == 0, "the guest goes on, its_shadow " +
+                 (totals.group(1) if totals else "without totals"), f"status {status}")
+
+    after = machine.read(victim, VICTIM_SIZE)
+    if args.stock:
+        compare_stock(report, before, victim, after)
+    else:
+        compare_patched(report, machine, before, victim, after)
+    end = machine.read(pool + pool_size - len(before["pool"]), len(before["pool"]))
+    pages = sum(before["pool"][i:i + 4096] != end[i:i + 4096] for i in range(0, len(end), 4096))
+    report.note(f"EL2 itself used {pages} of {len(end) // 4096} pages of its pool meanwhile")
+
+    law = Law(pool, pool_size, args)
+    lines = machine.trace_lines()
+    law.follow(lines[:before["trace"]], attack=False)
+    at_boot, done = law.broken, law.executed
+    law.broken = []
+    law.follow(lines[before["trace"]:], attack=True)
+    report.note(f"the ITS executed {done} commands before the attack, {law.executed - done} since")
+    if args.stock:
+        for why in ("ITT in hypervisor memory", "ITE written to hypervisor memory",
+                    "table or queue in hypervisor memory"):
+            report.check(any(b.startswith(why) for b in law.broken), f"stock: trace shows: {why}")
+    else:
+        for what, broken in (("before", at_boot), ("during", law.broken)):
+            report.check(not broken, f"no forbidden command or write reached the ITS {what} the attack",
+                         f"{len(broken)}, first: {broken[0] if broken else ''}")
+
+
+def size(text):
+    units = {"k": 10, "m": 20, "g": 30}
+    return int(text[:-1]) << units[text[-1].lower()]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--image", required=True)
+    parser.add_argument("--program", required=True, help="its_shadow, static for arm64")
+    parser.add_argument("--name", default="attack")
+    parser.add_argument("--stock", action="store_true", help="the attacks must succeed")
+    parser.add_argument("--cpu", default="cortex-a53")
+    parser.add_argument("--smp", type=int, default=2)
+    parser.add_argument("--mem", type=size, default="1G")
+    parser.add_argument("--page-size", type=size, default="4k")
+    parser.add_argument("--limit", type=int, default=150)
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--flags", nargs="*", default=[], help="for its_shadow, without their dash")
+    args = parser.parse_args()
+    args.flags = ["-" + flag for flag in args.flags]
+
+    report = Report(args.name)
+    with tempfile.TemporaryDirectory(prefix="attack.") as folder:
+        watch(args, report, folder)
+    sys.exit(report.failed != 0)
+
+
+if __name__ == "__main__":
+    main()

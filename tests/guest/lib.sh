@@ -1,0 +1,99 @@
+# Sourced by the guest tests.
+ITS=/sys/kernel/debug/kvm/its
+FAILED=0
+
+ok() { echo "ok $NAME: $*"; }
+not_ok() { echo "not ok $NAME: $*"; FAILED=$((FAILED + 1)); }
+skip() { echo "skip $NAME: $*"; }
+finish() { [ "$FAILED" = 0 ]; exit $?; }
+
+# check "what" command...
+check() {
+	local what=$1
+	shift
+	if "$@"; then ok "$what"; else not_ok "$what"; fi
+}
+
+same() { [ "$1" = "$2" ] || { echo "  was: $1"; echo "  now: $2"; return 1; }; }
+
+# A patched kernel must own its ITSs; the stock kernel has nothing to show.
+need_owned() {
+	if [ "$STOCK" = 1 ]; then
+		skip "stock kernel: ownership is not looked at"
+	elif [ ! -r $ITS ]; then
+		not_ok "no $ITS: nothing is owned by EL2"
+	elif grep -q '^its .* owner EL2' $ITS && ! grep -q 'owner host' $ITS; then
+		ok "every ITS, table and queue is owned by EL2"
+	else
+		not_ok "not everything is owned by EL2"
+		cat $ITS
+	fi
+}
+
+# Interrupts delivered through the ITS so far, over all CPUs; optionally of one PCI device.
+msis() {
+	awk -v dev="${1:-}" '
+		/ITS/ && (dev == "" || index($0, dev)) {
+			for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) n += $i
+		}
+		END { print n + 0 }' /proc/interrupts
+}
+
+pci_of() { basename "$(dirname "$(readlink -f "$1")")"; }
+
+# rebind PCI-ADDRESS TIMES: unbinding the PCI driver unmaps the device in the
+# ITS and returns pages, binding it takes as many again, each time.
+rebind() {
+	local pci=$1 times=$2 driver=/sys/bus/pci/drivers/virtio-pci n=0 bound unbound
+	[ ! -r $ITS ] || bound=$(pages_owned)
+	while [ $n -lt "$times" ]; do
+		echo "$pci" > $driver/unbind || { echo "  cannot unbind $pci"; return 1; }
+		if [ -r $ITS ]; then
+			unbound=${unbound:-$(pages_owned)}
+			[ "$unbound" -lt "$bound" ] || { echo "  unbinding returns no page: $bound, $unbound"; return 1; }
+			[ "$(pages_owned)" = "$unbound" ] || { echo "  $unbound pages, now $(pages_owned)"; return 1; }
+		fi
+		echo "$pci" > $driver/bind || { echo "  cannot bind $pci"; return 1; }
+		if [ -r $ITS ] && [ "$(pages_owned)" != "$bound" ]; then
+			echo "  $bound pages, now $(pages_owned)"
+			return 1
+		fi
+		n=$((n + 1))
+	done
+}
+
+# hwrngs: "name pci-address" of every virtio-rng bound now
+hwrngs() {
+	local d
+	for d in /sys/bus/virtio/drivers/virtio_rng/virtio*; do
+		[ -e "$d" ] && echo "${d##*/} $(pci_of "$d")"
+	done
+}
+
+# The hwrng core gives each device a name virtio_rng.N, N in order of probing.
+rng_names() { cat /sys/class/misc/hw_random/rng_available; }
+
+read_rng() { timeout 20 dd if=/dev/hwrng of=/dev/null bs=64 count="${1:-8}" 2>/dev/null; }
+
+# Every hwrng, one after the other, gives bytes and makes MSIs arrive.
+rngs_work() {
+	local name before after bad=0
+	[ -n "$(rng_names | sed 's/none//')" ] || return 1
+	for name in $(rng_names); do
+		[ "$name" != none ] || continue
+		echo "$name" > /sys/class/misc/hw_random/rng_current || bad=1
+		before=$(msis)
+		read_rng 8 || { echo "  no bytes from $name"; bad=1; }
+		after=$(msis)
+		[ "$after" -gt "$before" ] || { echo "  no MSI from $name"; bad=1; }
+	done
+	return $bad
+}
+
+# The ITS settings which must survive everything: registers' values, tables, queue.
+its_settings() {
+	[ -r $ITS ] || { echo none; return; }
+	grep -E '^(its|table|queue|l2) ' $ITS
+}
+
+pages_owned() { awk '$1 == "pages" { n += $3 } END { print n + 0 }' $ITS; }

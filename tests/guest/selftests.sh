@@ -1,0 +1,15 @@
+# KVM selftests, each in its own time limit: args=name,name...; + joins a name and its arguments.
+. /tests/lib.sh
+need_owned
+cd /selftests || { not_ok "no selftests in this guest"; finish; }
+for test in "$@"; do
+	set -- $(echo "$test" | tr '+' ' ')
+	timeout "${LIMIT:-100}" "./$@" > /tmp/log 2>&1 < /dev/null
+	status=$?
+	case $status in
+	0) ok "$(basename $1)" ;;
+	4) skip "$(basename $1): $(grep -i skip /tmp/log | tail -n 1)" ;;
+	*) not_ok "$(basename $1) - status $status"; tail -n 15 /tmp/log | sed 's/^/  /' ;;
+	esac
+done
+finish
