@@ -74,6 +74,9 @@ fetch_busybox() {
 	echo "$dir/root/bin/busybox"
 }
 
+mkdir -p "$CACHE"
+exec 5>"$CACHE/fetch.lock"
+flock -w 1800 5 || die "another download holds build/cache/fetch.lock"
 case ${1:-} in
 base) fetch_base ;;
 busybox) fetch_busybox ;;
