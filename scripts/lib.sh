@@ -42,14 +42,11 @@ fixed_git() {
 		git -c gc.auto=0 "$@"
 }
 
-# Kernel make, without anything of the caller's environment. Sources and objects
-# lie alike in build, build/base and build/walk: they share what ccache has.
+# Kernel make, without anything of the caller's environment.
 kmake() {
 	env -i PATH="$PATH" HOME="${HOME:-/}" LC_ALL=C \
-		CCACHE_DIR="$CACHE/ccache" CCACHE_BASEDIR="$BUILD" CCACHE_NOHASHDIR=1 \
 		KBUILD_BUILD_TIMESTAMP="$FIXED_DATE" KBUILD_BUILD_USER=pkvm-its KBUILD_BUILD_HOST=localhost \
-		timeout -k 10 3000 make --no-print-directory -j"$(nproc)" ARCH=arm64 CROSS_COMPILE=$CROSS LOCALVERSION= \
-		CC="ccache ${CROSS}gcc" HOSTCC="ccache gcc" "$@"
+		timeout -k 10 3000 make --no-print-directory -j"$(nproc)" ARCH=arm64 CROSS_COMPILE=$CROSS LOCALVERSION= "$@"
 }
 
 # New sources which git does not know yet: Debian's .gitignore would hide them.

@@ -31,8 +31,7 @@ defaults() {
 selftests() {
 	local dir list=("${ARGS[@]:1}") test
 	dir=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}
-	[ ${#list[@]} -gt 0 ] || mapfile -t list < <(grep -v '^#' "$ROOT/configs/selftests" |
-		while read -r test; do [ ! -x "$dir/${test%% *}" ] || echo "$test"; done)
+	[ ${#list[@]} -gt 0 ] || mapfile -t list < <(grep -v '^#' "$ROOT/configs/selftests")
 	for test in "${list[@]}"; do
 		[ -x "$dir/${test%%[ +]*}" ] || die "no selftest ${test%%[ +]*}"
 		FILES="${FILES:-} selftests/${test%%[ +]*}=$dir/${test%%[ +]*}"

@@ -21,7 +21,7 @@ build() {
 	mkdir -p "$work/kvm" "$work/tools"
 	kmake -C "$SRC" O="$work" headers
 	kmake -C "$SRC/tools/testing/selftests/kvm" OUTPUT="$work/kvm" abs_objdir="$work" \
-		CC="ccache ${CROSS}gcc" LDFLAGS=-static KHDR_INCLUDES="-isystem $work/usr/include" all
+		CC="${CROSS}gcc" LDFLAGS=-static KHDR_INCLUDES="-isystem $work/usr/include" all
 }
 
 main() {

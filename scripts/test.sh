@@ -65,10 +65,10 @@ test_series() {
 		test "$(w rev-parse 'HEAD^{tree}')" = "$(git -C "$LINUX" rev-parse 'HEAD^{tree}')" || true
 }
 
-# Every commit builds; the first Image is the stock one, the last one ours.
+# Every commit builds and boots; the first Image is the stock one, the last one ours.
 test_walk() {
-	local patch subject
-	step "Every patch builds"
+	local patch subject image
+	step "Every patch builds and boots"
 	walk_tree
 	STOCK_IMAGE=$(walk_image) || { not_ok "the base builds"; return 0; }
 	ok "the base builds"
@@ -76,11 +76,10 @@ test_walk() {
 	for patch in $(series_patches); do
 		subject=$(basename "$patch" .patch)
 		w am -q "$patch" || { not_ok "$subject applies"; return 0; }
-		if walk_image > "$BUILD/test/image"; then
-			ok "$subject builds"
-		else
-			not_ok "$subject builds"
-		fi
+		image=$(walk_image) || { not_ok "$subject builds"; continue; }
+		ok "$subject builds"
+		check "$subject boots, and interrupts work" \
+			"$SCRIPTS/run-test.sh" msi STOCK=1 IMAGE="$image" CPU=cortex-a53 || true
 	done
 }
 
@@ -226,6 +225,7 @@ guest_jobs() {
 		guest "64k $cpu" suspend PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
 		guest "64k $cpu" rootports PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
 		guest "64k $cpu" late PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
+		guest "64k $cpu" selftests its_shadow vgic_irq vgic_its_save PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
 		job "boot without NVHE_EL2_DEBUG, $cpu" "$SCRIPTS/boot-test.sh" EL2_DEBUG=0 IMAGE="$NODEBUG_IMAGE" CPU="$cpu"
 		guest "without KVM, $cpu" msi STOCK=1 IMAGE="$NOKVM_IMAGE" CPU="$cpu"
 		guest "unprotected, $cpu" msi STOCK=1 IMAGE="$IMAGE" CPU="$cpu" APPEND=kvm-arm.mode=none

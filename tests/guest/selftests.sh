@@ -8,7 +8,7 @@ for test in "$@"; do
 	status=$?
 	case $status in
 	0) ok "$(basename $1)" ;;
-	4) skip "$(basename $1): $(grep -i skip /tmp/log | tail -n 1)" ;;
+	4) not_ok "$(basename $1) skipped: $(grep -i skip /tmp/log | tail -n 1)" ;;
 	*) not_ok "$(basename $1) - status $status"; tail -n 15 /tmp/log | sed 's/^/  /' ;;
 	esac
 done
