@@ -38,7 +38,7 @@ static const char * const pkvm_its_steps[] = {
 
 static const char * const pkvm_its_refusals[] = {
 	[PKVM_ITS_UNKNOWN_COMMAND]	= "unknown command",
-	[PKVM_ITS_VLPI_COMMAND]		= "vLPI commands are not supported",
+	[PKVM_ITS_VLPI_COMMAND]		= "the ITS has no such command",
 	[PKVM_ITS_DEVICE_RANGE]		= "DeviceID beyond the Device table",
 	[PKVM_ITS_DEVICE_MAPPED]	= "device is mapped already",
 	[PKVM_ITS_DEVICE_UNMAPPED]	= "device is not mapped",
@@ -50,6 +50,15 @@ static const char * const pkvm_its_refusals[] = {
 	[PKVM_ITS_LPI_RANGE]		= "INTID is not an LPI",
 	[PKVM_ITS_COLLECTION_RANGE]	= "ICID beyond the Collection table",
 	[PKVM_ITS_RDBASE]		= "RDbase is not a redistributor",
+	[PKVM_ITS_VPE_RANGE]		= "vPEID beyond the vPE table",
+	[PKVM_ITS_VPE_MAPPED]		= "vPE is mapped already",
+	[PKVM_ITS_VPE_UNMAPPED]		= "vPE is not mapped",
+	[PKVM_ITS_VPE_DIFFERS]		= "vPE is mapped differently by another ITS",
+	[PKVM_ITS_VPT_SIZE]		= "VPT for fewer or more INTIDs than the GIC has",
+	[PKVM_ITS_VPT_OWNER]		= "VPT is not the host's",
+	[PKVM_ITS_VCONFIG_OWNER]	= "virtual configuration table is not the host's",
+	[PKVM_ITS_DOORBELL]		= "doorbell is neither an LPI nor 1023",
+	[PKVM_ITS_ITS_LIST]		= "ITSList names an ITS without the vPE",
 };
 
 static const char *pkvm_its_command(u8 opcode)
@@ -69,6 +78,7 @@ static const char *pkvm_its_command(u8 opcode)
 	case GITS_CMD_SYNC:	return "SYNC";
 	case GITS_CMD_VMAPP:	return "VMAPP";
 	case GITS_CMD_VMAPTI:	return "VMAPTI";
+	case GITS_CMD_VMAPI:	return "VMAPI";
 	case GITS_CMD_VMOVI:	return "VMOVI";
 	case GITS_CMD_VMOVP:	return "VMOVP";
 	case GITS_CMD_VSYNC:	return "VSYNC";

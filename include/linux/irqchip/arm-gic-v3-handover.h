@@ -18,14 +18,30 @@
 /* EL2 keeps one record for each device, beside the Device table's entries. */
 #define ITS_DEVICE_RECORD_SIZE	sizeof(u64)
 
+/* And one for each vPE, beside the vPE table's. */
+#define ITS_VPE_RECORD_SIZE	(2 * sizeof(u64))
+
+/* Bytes of EL2's record beside each entry of a table of this GITS_BASER_TYPE_*. */
+static inline u32 its_handover_record_size(u32 type)
+{
+	switch (type) {
+	case GITS_BASER_TYPE_DEVICE:
+		return ITS_DEVICE_RECORD_SIZE;
+	case GITS_BASER_TYPE_VCPU:
+		return ITS_VPE_RECORD_SIZE;
+	default:
+		return 0;
+	}
+}
+
 /**
  * struct its_handover_table - what a GITS_BASERn points to
  * @baser:	Value of GITS_BASERn, 0 if the register is not implemented.
  * @base:	Physical address of the table, or of its first level.
  * @shadow:	For an indirect table, physical address of the copy of the first
  *		level that the driver will write from now on.
- * @records:	For a flat Device table, physical address of memory for EL2's
- *		records. For an indirect one they follow each L2 page.
+ * @records:	For a flat table with records, physical address of memory for
+ *		EL2's records. For an indirect one they follow each L2 page.
  */
 struct its_handover_table {
 	u64	baser;

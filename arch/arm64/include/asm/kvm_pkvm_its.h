@@ -5,7 +5,7 @@
 #include <linux/sizes.h>
 
 /* Memory that EL2's self test gives to the host and takes back. */
-#define ITS_SELFTEST_SIZE	(SZ_1M + SZ_512K)
+#define ITS_SELFTEST_SIZE	(2 * SZ_1M + SZ_512K)
 
 /* Where the hand-over of an ITS to EL2 stopped. */
 enum pkvm_its_step {
@@ -34,6 +34,15 @@ enum pkvm_its_refusal {
 	PKVM_ITS_LPI_RANGE,
 	PKVM_ITS_COLLECTION_RANGE,
 	PKVM_ITS_RDBASE,
+	PKVM_ITS_VPE_RANGE,
+	PKVM_ITS_VPE_MAPPED,
+	PKVM_ITS_VPE_UNMAPPED,
+	PKVM_ITS_VPE_DIFFERS,
+	PKVM_ITS_VPT_SIZE,
+	PKVM_ITS_VPT_OWNER,
+	PKVM_ITS_VCONFIG_OWNER,
+	PKVM_ITS_DOORBELL,
+	PKVM_ITS_ITS_LIST,
 	PKVM_ITS_REFUSAL_MAX
 };
 

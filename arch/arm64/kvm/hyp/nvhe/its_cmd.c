@@ -13,8 +13,8 @@
  *	  the host reads GITS_CREADR.Stalled there (IHI 0069 section 5.3.1). It
  *	  may change the command and write GITS_CWRITER.Retry.
  *
- * Only MAPD gives the ITS an address. The others name devices, events,
- * collections and redistributors, which are held to what the ITS was given:
+ * Only MAPD and VMAPP give the ITS an address. The others name devices, events,
+ * collections, vPEs and redistributors, which are held to what the ITS was given:
  * an event beyond the ITT would make it walk off the donated pages.
  */
 
@@ -31,14 +31,29 @@
 
 #define CMD0_OPCODE		GENMASK_ULL(7, 0)
 #define CMD0_DEVICE		GENMASK_ULL(63, 32)
+#define CMD0_ALLOC		BIT_ULL(8)
+#define CMD0_PTZ		BIT_ULL(9)
+#define CMD0_VCONFIG		GENMASK_ULL(51, 16)
+#define CMD0_SEQUENCE		GENMASK_ULL(47, 32)
+#define CMD0_SGI		(GENMASK_ULL(35, 32) | GENMASK_ULL(23, 20) | GENMASK_ULL(10, 8))
 #define CMD1_EVENT		GENMASK_ULL(31, 0)
 #define CMD1_INTID		GENMASK_ULL(63, 32)
 #define CMD1_SIZE		GENMASK_ULL(4, 0)
+#define CMD1_VPE		GENMASK_ULL(47, 32)
+#define CMD1_ITS_LIST		GENMASK_ULL(15, 0)
+#define CMD1_DOORBELL		GENMASK_ULL(31, 0)
 #define CMD2_VALID		BIT_ULL(63)
 #define CMD2_ITT		GENMASK_ULL(51, 8)
 #define CMD2_RDBASE		GENMASK_ULL(51, 16)
 #define CMD2_COLLECTION		GENMASK_ULL(15, 0)
+#define CMD2_VINTID		GENMASK_ULL(31, 0)
+#define CMD2_DOORBELL		GENMASK_ULL(63, 32)
+#define CMD2_HAS_DOORBELL	BIT_ULL(0)
+#define CMD2_HAS_DEFAULT	BIT_ULL(63)
 #define CMD3_RDBASE		GENMASK_ULL(51, 16)
+#define CMD3_VPT		GENMASK_ULL(51, 16)
+#define CMD3_VPT_SIZE		GENMASK_ULL(4, 0)
+#define CMD3_DOORBELL		GENMASK_ULL(31, 0)
 
 #define its_cmd_opcode(cmd)	FIELD_GET(CMD0_OPCODE, (cmd)->raw[0])
 #define its_cmd_device(cmd)	FIELD_GET(CMD0_DEVICE, (cmd)->raw[0])
@@ -50,9 +65,17 @@
 #define its_cmd_rdbase(cmd)	((cmd)->raw[2] & CMD2_RDBASE)
 #define its_cmd_rdbase2(cmd)	((cmd)->raw[3] & CMD3_RDBASE)
 #define its_cmd_collection(cmd)	FIELD_GET(CMD2_COLLECTION, (cmd)->raw[2])
+#define its_cmd_alloc(cmd)	FIELD_GET(CMD0_ALLOC, (cmd)->raw[0])
+#define its_cmd_vconfig(cmd)	((cmd)->raw[0] & CMD0_VCONFIG)
+#define its_cmd_vpe(cmd)	FIELD_GET(CMD1_VPE, (cmd)->raw[1])
+#define its_cmd_its_list(cmd)	FIELD_GET(CMD1_ITS_LIST, (cmd)->raw[1])
+#define its_cmd_vintid(cmd)	FIELD_GET(CMD2_VINTID, (cmd)->raw[2])
+#define its_cmd_doorbell(cmd)	FIELD_GET(CMD2_DOORBELL, (cmd)->raw[2])
+#define its_cmd_vpt(cmd)	((cmd)->raw[3] & CMD3_VPT)
+#define its_cmd_intid_bits(cmd)	(FIELD_GET(CMD3_VPT_SIZE, (cmd)->raw[3]) + 1)
 
 #define ITS_FIRST_LPI		8192
-#define ITS_GICV4_OPCODE	BIT(5)
+#define ITS_NO_DOORBELL		1023
 
 static bool its_is_redistributor(struct pkvm_its *its, u64 rdbase)
 {
@@ -181,7 +204,7 @@ static enum pkvm_its_refusal its_check_mapd(struct pkvm_its *its, struct its_cmd
 }
 
 /* The ITS has consumed the unmap, so the ITT is the host's again, but empty. */
-static void its_complete_unmap(struct pkvm_its *its, struct its_cmd *cmd)
+static void its_complete_mapd(struct pkvm_its *its, struct its_cmd *cmd)
 {
 	u64 *record = its_device_record(its, its_cmd_device(cmd));
 	u64 itt, size;
@@ -191,14 +214,148 @@ static void its_complete_unmap(struct pkvm_its *its, struct its_cmd *cmd)
 	its_unmap_device(its, record);
 }
 
+static bool its_is_doorbell(struct pkvm_its *its, u32 intid)
+{
+	return intid == ITS_NO_DOORBELL || its_is_lpi(its, intid);
+}
+
+static bool its_is_v4_1(struct pkvm_its *its)
+{
+	return its->typer & GITS_TYPER_VMAPP;
+}
+
+static enum pkvm_its_refusal its_check_mapped_vpe(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	if (!its_vpe_in_range(its, its_cmd_vpe(cmd)))
+		return PKVM_ITS_VPE_RANGE;
+
+	return its_vpe_is_mapped(its, its_cmd_vpe(cmd)) ? PKVM_ITS_ACCEPTED :
+							  PKVM_ITS_VPE_UNMAPPED;
+}
+
+/* The driver sends this after an unmap, too. */
+static enum pkvm_its_refusal its_check_vsync(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	return its_vpe_in_range(its, its_cmd_vpe(cmd)) ? PKVM_ITS_ACCEPTED :
+							 PKVM_ITS_VPE_RANGE;
+}
+
+static enum pkvm_its_refusal its_vmapp_valid(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	u32 doorbell = FIELD_GET(CMD1_DOORBELL, cmd->raw[1]);
+	enum pkvm_its_refusal why;
+
+	why = its_check_sync(its, cmd);
+	if (why)
+		return why;
+
+	if (its_is_v4_1(its) && !its_is_doorbell(its, doorbell))
+		return PKVM_ITS_DOORBELL;
+
+	return its_map_vpe(its, its_cmd_vpe(cmd), its_cmd_vpt(cmd), its_cmd_intid_bits(cmd),
+			   its_cmd_vconfig(cmd), its_cmd_alloc(cmd));
+}
+
+/* As for MAPD, what an unmap does not need is ignored. */
+static enum pkvm_its_refusal its_vmapp_invalid(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	if (!its_vpe_in_range(its, its_cmd_vpe(cmd)))
+		return PKVM_ITS_VPE_RANGE;
+
+	cmd->raw[0] &= CMD0_OPCODE | CMD0_ALLOC;
+	cmd->raw[1] &= CMD1_VPE;
+	cmd->raw[2] = 0;
+	cmd->raw[3] = 0;
+
+	return its_unmap_vpe(its, its_cmd_vpe(cmd), its_cmd_alloc(cmd));
+}
+
+static enum pkvm_its_refusal its_check_vmapp(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	if (!its_is_v4_1(its)) {
+		cmd->raw[0] &= CMD0_OPCODE;
+		cmd->raw[1] &= CMD1_VPE;
+	}
+
+	return its_cmd_valid(cmd) ? its_vmapp_valid(its, cmd) : its_vmapp_invalid(its, cmd);
+}
+
+static enum pkvm_its_refusal its_check_vpe_event(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	enum pkvm_its_refusal why = its_check_event(its, cmd);
+
+	return why ?: its_check_mapped_vpe(its, cmd);
+}
+
+static enum pkvm_its_refusal its_check_vmapti(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	if (!its_is_lpi(its, its_cmd_vintid(cmd)))
+		return PKVM_ITS_LPI_RANGE;
+
+	if (!its_is_doorbell(its, its_cmd_doorbell(cmd)))
+		return PKVM_ITS_DOORBELL;
+
+	return its_check_vpe_event(its, cmd);
+}
+
+/* As for MAPI, the EventID is the INTID, here a virtual one. */
+static enum pkvm_its_refusal its_check_vmapi(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	if (!its_is_lpi(its, its_cmd_event(cmd)))
+		return PKVM_ITS_LPI_RANGE;
+
+	if (!its_is_doorbell(its, its_cmd_doorbell(cmd)))
+		return PKVM_ITS_DOORBELL;
+
+	return its_check_vpe_event(its, cmd);
+}
+
+static enum pkvm_its_refusal its_check_vmovi(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	if ((cmd->raw[2] & CMD2_HAS_DOORBELL) &&
+	    !its_is_doorbell(its, its_cmd_doorbell(cmd)))
+		return PKVM_ITS_DOORBELL;
+
+	return its_check_vpe_event(its, cmd);
+}
+
+static enum pkvm_its_refusal its_check_vmovp(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	u32 doorbell = FIELD_GET(CMD3_DOORBELL, cmd->raw[3]);
+	enum pkvm_its_refusal why;
+
+	why = its_check_mapped_vpe(its, cmd) ?: its_check_sync(its, cmd);
+	if (why)
+		return why;
+
+	if (!its_is_v4_1(its)) {
+		cmd->raw[2] &= CMD2_RDBASE;
+		cmd->raw[3] = 0;
+	} else if ((cmd->raw[2] & CMD2_HAS_DEFAULT) && !its_is_doorbell(its, doorbell)) {
+		return PKVM_ITS_DOORBELL;
+	}
+
+	/* One command moves the vPE on all ITSs: there is no list. */
+	if (its->typer & GITS_TYPER_VMOVP) {
+		cmd->raw[0] &= CMD0_OPCODE;
+		cmd->raw[1] &= CMD1_VPE;
+		return PKVM_ITS_ACCEPTED;
+	}
+
+	return its_check_its_list(its, its_cmd_vpe(cmd), its_cmd_its_list(cmd)) ?
+	       PKVM_ITS_ACCEPTED : PKVM_ITS_ITS_LIST;
+}
+
 /**
  * struct its_cmd_type - what EL2 knows about a command
  * @mask:	The bits that are not RES0, for each doubleword.
  * @check:	Decide whether it is refused; takes what it makes the ITS use.
+ * @needs:	Bits of GITS_TYPER without which there is no such command.
  */
 struct its_cmd_type {
 	u64			mask[4];
 	enum pkvm_its_refusal	(*check)(struct pkvm_its *its, struct its_cmd *cmd);
+	u64			needs;
 };
 
 #define DEVICE_AND_EVENT	{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT }
@@ -237,27 +394,86 @@ static const struct its_cmd_type its_cmd_types[] = {
 	[GITS_CMD_SYNC] = {
 		{ CMD0_OPCODE, 0, CMD2_RDBASE }, its_check_sync
 	},
+	[GITS_CMD_VMAPP] = {
+		{ CMD0_OPCODE | CMD0_ALLOC | CMD0_PTZ | CMD0_VCONFIG,
+		  CMD1_VPE | CMD1_DOORBELL, CMD2_VALID | CMD2_RDBASE,
+		  CMD3_VPT | CMD3_VPT_SIZE },
+		its_check_vmapp, GITS_TYPER_VLPIS
+	},
+	[GITS_CMD_VMAPTI] = {
+		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT | CMD1_VPE,
+		  CMD2_VINTID | CMD2_DOORBELL },
+		its_check_vmapti, GITS_TYPER_VLPIS
+	},
+	[GITS_CMD_VMAPI] = {
+		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT | CMD1_VPE, CMD2_DOORBELL },
+		its_check_vmapi, GITS_TYPER_VLPIS
+	},
+	[GITS_CMD_VMOVI] = {
+		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT | CMD1_VPE,
+		  CMD2_HAS_DOORBELL | CMD2_DOORBELL },
+		its_check_vmovi, GITS_TYPER_VLPIS
+	},
+	[GITS_CMD_VMOVP] = {
+		{ CMD0_OPCODE | CMD0_SEQUENCE, CMD1_VPE | CMD1_ITS_LIST,
+		  CMD2_HAS_DEFAULT | CMD2_RDBASE, CMD3_DOORBELL },
+		its_check_vmovp, GITS_TYPER_VLPIS
+	},
+	[GITS_CMD_VSYNC] = {
+		{ CMD0_OPCODE, CMD1_VPE }, its_check_vsync, GITS_TYPER_VLPIS
+	},
+	[GITS_CMD_VINVALL] = {
+		{ CMD0_OPCODE, CMD1_VPE }, its_check_mapped_vpe, GITS_TYPER_VLPIS
+	},
+	[GITS_CMD_INVDB] = {
+		{ CMD0_OPCODE, CMD1_VPE }, its_check_mapped_vpe,
+		GITS_TYPER_VLPIS | GITS_TYPER_VMAPP
+	},
+	[GITS_CMD_VSGI] = {
+		{ CMD0_OPCODE | CMD0_SGI, CMD1_VPE }, its_check_mapped_vpe,
+		GITS_TYPER_VLPIS | GITS_TYPER_VMAPP
+	},
 };
 
 /* Check one command, and make of it what the ITS may see. */
 static enum pkvm_its_refusal its_check_cmd(struct pkvm_its *its, struct its_cmd *cmd)
 {
 	u32 opcode = its_cmd_opcode(cmd);
+	const struct its_cmd_type *type;
 	int i;
 
 	if (opcode >= ARRAY_SIZE(its_cmd_types) || !its_cmd_types[opcode].check)
-		return opcode & ITS_GICV4_OPCODE ? PKVM_ITS_VLPI_COMMAND :
-						   PKVM_ITS_UNKNOWN_COMMAND;
+		return PKVM_ITS_UNKNOWN_COMMAND;
+
+	type = &its_cmd_types[opcode];
+	if (type->needs & ~its->typer)
+		return PKVM_ITS_VLPI_COMMAND;
 
 	for (i = 0; i < ARRAY_SIZE(cmd->raw); i++)
-		cmd->raw[i] &= its_cmd_types[opcode].mask[i];
+		cmd->raw[i] &= type->mask[i];
 
-	return its_cmd_types[opcode].check(its, cmd);
+	return type->check(its, cmd);
 }
 
-static bool its_cmd_returns_pages(struct its_cmd *cmd)
+/* A command after which pages are the host's again, once the ITS has consumed it. */
+static bool its_cmd_returns_pages(struct pkvm_its *its, struct its_cmd *cmd)
 {
-	return its_cmd_opcode(cmd) == GITS_CMD_MAPD && !its_cmd_valid(cmd);
+	switch (its_cmd_opcode(cmd)) {
+	case GITS_CMD_MAPD:
+		return !its_cmd_valid(cmd);
+	case GITS_CMD_VSYNC:
+		return its_vpe_is_leaving(its, its_cmd_vpe(cmd));
+	default:
+		return false;
+	}
+}
+
+static void its_complete(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	if (its_cmd_opcode(cmd) == GITS_CMD_MAPD)
+		its_complete_mapd(its, cmd);
+	else
+		its_complete_vpe_unmap(its, its_cmd_vpe(cmd));
 }
 
 /* The host may change its queue at any time: this is the only look at it. */
@@ -308,6 +524,7 @@ static bool its_wait(struct pkvm_its *its, u32 offset, bool reached)
 	while (((its_creadr(its) & GITS_CREADR_OFFSET) == offset) != reached) {
 		if (__arch_counter_get_cntpct() > deadline)
 			return false;
+		its_fake_step(its);
 		cpu_relax();
 	}
 
@@ -359,7 +576,7 @@ static bool its_post_next(struct pkvm_its *its)
 	its->posted = its_next_offset(its);
 	its->stats.posted++;
 
-	if (!its_cmd_returns_pages(&cmd))
+	if (!its_cmd_returns_pages(its, &cmd))
 		return true;
 
 	/* An ITS that does not answer may still use the pages: keep them. */
@@ -367,7 +584,7 @@ static bool its_post_next(struct pkvm_its *its)
 	if (!its_wait(its, its->posted, true))
 		return false;
 
-	its_complete_unmap(its, &cmd);
+	its_complete(its, &cmd);
 
 	return true;
 }
@@ -401,7 +618,7 @@ static void its_replace_stalled(struct pkvm_its *its, u32 offset)
 		return;
 
 	its_read_shadow(its, offset, &cmd);
-	if (!its_cmd_returns_pages(&cmd) && !its_check_cmd(its, &cmd))
+	if (!its_cmd_returns_pages(its, &cmd) && !its_check_cmd(its, &cmd))
 		its_write_queue(its, offset, &cmd);
 }
 

@@ -145,8 +145,8 @@ static int its_check_registers(struct pkvm_its *its, const struct its_handover *
 	if (its->typer != desc->typer || !(its->typer & GITS_TYPER_PLPIS))
 		return -EINVAL;
 
-	/* GICv4.1 shares its vPE table with redistributors and other ITSs. */
-	if (its->typer & GITS_TYPER_VMAPP)
+	/* A vPE table that other ITSs and redistributors use cannot be donated. */
+	if ((its->typer & GITS_TYPER_VMAPP) && FIELD_GET(GITS_TYPER_SVPET, its->typer))
 		return -EOPNOTSUPP;
 
 	if (!(its->ctlr & GITS_CTLR_ENABLE))
@@ -206,8 +206,9 @@ static void its_count_collections(struct pkvm_its *its)
  * every page is back in the state it was in, with the contents it had.
  *
  * Return: 0; -EINVAL if the description contradicts itself or the hardware;
- * -EBUSY if the ITS is not idle; -EOPNOTSUPP if it is a GICv4.1 one; -ENODEV if
- * it has no Device table in memory; -EPERM if a page is not the host's to give.
+ * -EBUSY if the ITS is not idle; -EOPNOTSUPP if others use its vPE table as well
+ * (GICv4.1); -ENODEV if it has no Device table in memory; -EPERM if a page is not
+ * the host's to give.
  */
 int its_setup(struct pkvm_its *its, const struct its_handover *desc,
 	      enum pkvm_its_step *step)
@@ -243,6 +244,7 @@ int its_setup(struct pkvm_its *its, const struct its_handover *desc,
 		goto err_teardown_queue;
 
 	its_count_collections(its);
+	its_vpe_join(its);
 
 	return 0;
 
@@ -261,6 +263,7 @@ err_teardown_tables:
  */
 void its_teardown(struct pkvm_its *its, const struct its_handover *desc)
 {
+	its_vpe_leave(its);
 	its_unadopt_devices(its, desc, desc->nr_devices);
 	its_teardown_queue(its);
 	its_teardown_tables(its);

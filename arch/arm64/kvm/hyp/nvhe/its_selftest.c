@@ -2,8 +2,8 @@
 /*
  * Self test of the hand-over of an ITS, at EL2 and at each boot.
  *
- * A fake ITS, whose registers are memory of EL2's, is set up and torn down by
- * the code that does it for a real one. Its tables are pages of a small arena
+ * Fake ITSs, whose registers are memory of EL2's, are set up and torn down by
+ * the code that does it for real ones. Their tables are pages of a small arena
  * that the test gives to the host. Whatever fails, and each donation, share and
  * pin is made to fail in turn, the owner, the state and the pin count of each
  * page of the arena, and its contents, must be those from before.
@@ -25,16 +25,19 @@
 #define FAKE_EVENT_BITS	5
 #define FAKE_PHYS	0x8080000ULL
 
-/* As many pages, of the ITS or of the host, as a fake ITS needs at most. */
-#define ARENA_UNITS	(ITS_SELFTEST_SIZE / SZ_64K)
+/* As many pages, of the ITS or of the host, as one fake ITS needs at most. */
+#define ARENA_UNITS	24
+
+#define NR_FAKES	2
 
 static u64 arena;
 static u64 arena_size;
 
-static u64 fake_regs[SZ_4K / sizeof(u64)];
-static u64 fake_state[(sizeof(struct pkvm_its) + sizeof(u64)) / sizeof(u64)];
-static u64 fake_desc[(sizeof(struct its_handover) + sizeof(u64) +
-		      2 * sizeof(struct its_handover_device)) / sizeof(u64)];
+static u64 fake_regs[NR_FAKES][SZ_4K / sizeof(u64)];
+static u64 fake_state[NR_FAKES][(sizeof(struct pkvm_its) + sizeof(u64)) / sizeof(u64)];
+static u64 fake_desc[NR_FAKES][(sizeof(struct its_handover) + sizeof(u64) +
+				2 * sizeof(struct its_handover_device)) / sizeof(u64)];
+static bool fakes_execute;
 
 static struct hyp_page saved[ITS_SELFTEST_SIZE >> PAGE_SHIFT];
 static u64 saved_sum;
@@ -144,8 +147,9 @@ static void check_shared(u64 phys)
 	check(page->refcount == 1);
 }
 
-/* Where everything of the fake ITS is. */
+/* Where everything of a fake ITS is. */
 struct fake {
+	int			nr;
 	struct pkvm_its		*its;
 	struct its_handover	*desc;
 	u64			next;
@@ -167,14 +171,29 @@ static u64 fake_alloc(struct fake *fake, u64 size)
 	return phys;
 }
 
-static u64 fake_reg(u32 offset)
+static u64 fake_reg(struct fake *fake, u32 offset)
 {
-	return fake_regs[offset / sizeof(u64)];
+	return fake_regs[fake->nr][offset / sizeof(u64)];
 }
 
-static void fake_set_reg(u32 offset, u64 val)
+static void fake_set_reg(struct fake *fake, u32 offset, u64 val)
 {
-	fake_regs[offset / sizeof(u64)] = val;
+	fake_regs[fake->nr][offset / sizeof(u64)] = val;
+}
+
+/**
+ * its_fake_step() - Let a fake ITS execute its commands while EL2 waits for it.
+ * @its:	Any ITS.
+ */
+void its_fake_step(struct pkvm_its *its)
+{
+	u64 *regs = (void __force *)its->region.base;
+	int i;
+
+	for (i = 0; fakes_execute && i < NR_FAKES; i++) {
+		if (regs == fake_regs[i])
+			regs[GITS_CREADR / sizeof(u64)] = regs[GITS_CWRITER / sizeof(u64)];
+	}
 }
 
 static u64 fake_psz_bits(u32 psz)
@@ -189,6 +208,17 @@ static u64 fake_psz_bits(u32 psz)
 	}
 }
 
+/* The entries of a page have 8 bytes each. */
+static u64 fake_records_size(struct fake *fake, u64 type)
+{
+	return fake->psz / sizeof(u64) * its_handover_record_size(type);
+}
+
+static u64 fake_l2_size(struct fake *fake, u64 type)
+{
+	return fake->psz + fake_records_size(fake, type);
+}
+
 static void fake_add_table(struct fake *fake, int nr, u64 type, bool indirect)
 {
 	struct its_handover_table *table = &fake->desc->tables[nr];
@@ -196,14 +226,14 @@ static void fake_add_table(struct fake *fake, int nr, u64 type, bool indirect)
 	table->base = fake_alloc(fake, fake->psz);
 	if (indirect)
 		table->shadow = fake_alloc(fake, fake->psz);
-	else if (type == GITS_BASER_TYPE_DEVICE)
-		table->records = fake_alloc(fake, fake->psz);
+	else if (its_handover_record_size(type))
+		table->records = fake_alloc(fake, fake_records_size(fake, type));
 
 	table->baser = table->base | fake_psz_bits(fake->psz) | GITS_BASER_VALID |
 		       type << GITS_BASER_TYPE_SHIFT |
 		       7ULL << GITS_BASER_ENTRY_SIZE_SHIFT |
 		       GITS_BASER_InnerShareable | (indirect ? GITS_BASER_INDIRECT : 0);
-	fake_set_reg(GITS_BASER + nr * sizeof(u64), table->baser);
+	fake_set_reg(fake, GITS_BASER + nr * sizeof(u64), table->baser);
 }
 
 /* An L1 with holes: entries 1 and 3 of it are valid. */
@@ -213,12 +243,12 @@ static void fake_add_l2_pages(struct fake *fake)
 	int i;
 
 	for (i = 0; i < NR_L1_ENTRIES; i++) {
-		fake->l2[i] = fake_alloc(fake, 2 * fake->psz);
+		fake->l2[i] = fake_alloc(fake, fake_l2_size(fake, GITS_BASER_TYPE_DEVICE));
 		if (i % 2)
 			arena_write(l1 + i * sizeof(u64), fake->l2[i] | GITS_BASER_VALID);
 	}
 
-	fake->vpe_l2 = fake_alloc(fake, fake->psz);
+	fake->vpe_l2 = fake_alloc(fake, fake_l2_size(fake, GITS_BASER_TYPE_VCPU));
 	arena_write(fake->desc->tables[1].base, fake->vpe_l2 | GITS_BASER_VALID);
 }
 
@@ -237,27 +267,26 @@ static void fake_add_device(struct fake *fake)
 	arena_write(fake->itt, 0x600df00d);
 }
 
-/* Lay it out in the arena, which is EL2's here. */
-static void fake_init(struct fake *fake, u32 psz, bool indirect)
+/* Lay one of them out, from @next in the arena on, which is EL2's here. */
+static void fake_init_nr(struct fake *fake, int nr, u64 next, u32 psz, bool indirect,
+			 u64 typer)
 {
-	struct its_handover *desc = (void *)fake_desc;
-	struct pkvm_its *its = (void *)fake_state;
+	struct its_handover *desc = (void *)fake_desc[nr];
+	struct pkvm_its *its = (void *)fake_state[nr];
 
 	memset(fake, 0, sizeof(*fake));
-	memset(fake_regs, 0, sizeof(fake_regs));
-	memset(fake_state, 0, sizeof(fake_state));
-	memset(fake_desc, 0, sizeof(fake_desc));
-
-	arena_size = ARENA_UNITS * max_t(u64, psz, PAGE_SIZE);
-	memset(hyp_phys_to_virt(arena), 0, arena_size);
+	memset(fake_regs[nr], 0, sizeof(fake_regs[nr]));
+	memset(fake_state[nr], 0, sizeof(fake_state[nr]));
+	memset(fake_desc[nr], 0, sizeof(fake_desc[nr]));
 
 	hyp_spin_lock_init(&its->lock);
 	its->region.phys = FAKE_PHYS;
-	its->region.base = (void __force __iomem *)fake_regs;
+	its->region.base = (void __force __iomem *)fake_regs[nr];
 
+	fake->nr = nr;
 	fake->its = its;
 	fake->desc = desc;
-	fake->next = arena;
+	fake->next = next;
 	fake->psz = psz;
 	fake->indirect = indirect;
 
@@ -269,11 +298,12 @@ static void fake_init(struct fake *fake, u32 psz, bool indirect)
 	desc->shadow_queue = fake_alloc(fake, SZ_4K);
 	desc->cbaser = desc->queue | GITS_CBASER_VALID | GITS_CBASER_InnerShareable;
 	desc->typer = GITS_TYPER_PLPIS | FIELD_PREP(GITS_TYPER_ITT_ENTRY_SIZE, 7) |
-		      FIELD_PREP(GITS_TYPER_IDBITS, 15) | FIELD_PREP(GITS_TYPER_DEVBITS, 15);
+		      FIELD_PREP(GITS_TYPER_IDBITS, 15) | FIELD_PREP(GITS_TYPER_DEVBITS, 15) |
+		      typer;
 
-	fake_set_reg(GITS_TYPER, desc->typer);
-	fake_set_reg(GITS_CTLR, GITS_CTLR_ENABLE);
-	fake_set_reg(GITS_CBASER, desc->cbaser);
+	fake_set_reg(fake, GITS_TYPER, desc->typer);
+	fake_set_reg(fake, GITS_CTLR, GITS_CTLR_ENABLE | FIELD_PREP(GITS_CTLR_ITS_NUMBER, nr));
+	fake_set_reg(fake, GITS_CBASER, desc->cbaser);
 
 	fake_add_table(fake, 0, GITS_BASER_TYPE_DEVICE, indirect);
 	fake_add_table(fake, 1, GITS_BASER_TYPE_VCPU, indirect);
@@ -283,6 +313,18 @@ static void fake_init(struct fake *fake, u32 psz, bool indirect)
 	fake_add_device(fake);
 }
 
+static void clear_arena(u64 size)
+{
+	arena_size = size;
+	memset(hyp_phys_to_virt(arena), 0, arena_size);
+}
+
+static void fake_init(struct fake *fake, u32 psz, bool indirect)
+{
+	clear_arena(ARENA_UNITS * max_t(u64, psz, PAGE_SIZE));
+	fake_init_nr(fake, 0, arena, psz, indirect, 0);
+}
+
 static int fake_setup(struct fake *fake, unsigned int fail)
 {
 	enum pkvm_its_step step;
@@ -290,6 +332,7 @@ static int fake_setup(struct fake *fake, unsigned int fail)
 
 	memset(fake->its->tables, 0, sizeof(fake->its->tables));
 	fake->its->device_table = NULL;
+	fake->its->vpe_table = NULL;
 
 	its_set_failure(fail);
 	ret = its_setup(fake->its, fake->desc, &step);
@@ -316,7 +359,8 @@ static void check_set_up(struct fake *fake)
 		if (table->shadow)
 			check_shared(table->shadow);
 		if (table->records)
-			check_owned(table->records, fake->psz);
+			check_owned(table->records,
+				    fake_records_size(fake, GITS_BASER_TYPE(table->baser)));
 	}
 
 	if (!fake->indirect)
@@ -324,7 +368,7 @@ static void check_set_up(struct fake *fake)
 
 	for (i = 0; i < NR_L1_ENTRIES; i++)
 		check(pkvm_hyp_owns(fake->l2[i], 2 * fake->psz) == (i % 2));
-	check_owned(fake->vpe_l2, fake->psz);
+	check_owned(fake->vpe_l2, fake_l2_size(fake, GITS_BASER_TYPE_VCPU));
 	check(fake->its->tables[0].nr_l2 == 2);
 	check(fake->its->tables[1].nr_l2 == 1);
 }
@@ -415,23 +459,24 @@ static void test_descriptions(void)
 	test_description(-EINVAL, f.desc->tables[0].baser++);
 	test_description(-EINVAL, f.desc->tables[0].base += SZ_64K);
 	test_description(-EINVAL, f.desc->tables[3].baser = 0);
-	test_description(-EBUSY, fake_set_reg(GITS_CTLR, 0));
-	test_description(-EBUSY, fake_set_reg(GITS_CWRITER, 32));
-	test_description(-EBUSY, fake_set_reg(GITS_CREADR, GITS_CREADR_STALLED));
-	test_description(-EOPNOTSUPP, fake_set_reg(GITS_TYPER, f.desc->typer |= GITS_TYPER_VMAPP));
+	test_description(-EBUSY, fake_set_reg(&f, GITS_CTLR, 0));
+	test_description(-EBUSY, fake_set_reg(&f, GITS_CWRITER, 32));
+	test_description(-EBUSY, fake_set_reg(&f, GITS_CREADR, GITS_CREADR_STALLED));
+	test_description(-EOPNOTSUPP, fake_set_reg(&f, GITS_TYPER, f.desc->typer |=
+						   GITS_TYPER_VMAPP | GITS_TYPER_SVPET));
 
 	/* A GITS_BASERn on whose layout driver and hardware could disagree. */
 	test_description(-EINVAL, {
 		f.desc->tables[0].baser -= BIT_ULL(GITS_BASER_ENTRY_SIZE_SHIFT);
-		fake_set_reg(GITS_BASER, f.desc->tables[0].baser);
+		fake_set_reg(&f, GITS_BASER, f.desc->tables[0].baser);
 	});
 	test_description(-EINVAL, {
 		f.desc->tables[0].baser |= GITS_BASER_PAGE_SIZE_MASK;
-		fake_set_reg(GITS_BASER, f.desc->tables[0].baser);
+		fake_set_reg(&f, GITS_BASER, f.desc->tables[0].baser);
 	});
 	test_description(-ENODEV, {
 		f.desc->tables[0].baser = 0;
-		fake_set_reg(GITS_BASER, 0);
+		fake_set_reg(&f, GITS_BASER, 0);
 	});
 
 	/* Memory used twice. */
@@ -470,7 +515,7 @@ static void test_cmd(struct fake *fake, u64 r0, u64 r1, u64 r2, u64 r3,
 	its_process_queue(its);
 	check(its->stalled == !!why);
 	check(its->stats.refused == refused + !!why);
-	check(fake_reg(GITS_CWRITER) == its->posted);
+	check(fake_reg(fake, GITS_CWRITER) == its->posted);
 	if (why) {
 		check(its->stats.why == why);
 		check(its->posted == posted);
@@ -479,7 +524,7 @@ static void test_cmd(struct fake *fake, u64 r0, u64 r1, u64 r2, u64 r3,
 	}
 	hyp_spin_unlock(&its->lock);
 
-	fake_set_reg(GITS_CREADR, its->posted);
+	fake_set_reg(fake, GITS_CREADR, its->posted);
 }
 
 #define DEV(id, op)	((u64)(id) << 32 | (op))
@@ -516,7 +561,7 @@ static void test_commands(u32 psz)
 	test_cmd(&fake, GITS_CMD_MAPC, 0, VALID | (psz / 8), 0, PKVM_ITS_COLLECTION_RANGE);
 	test_cmd(&fake, GITS_CMD_INVALL, 0, psz / 8, 0, PKVM_ITS_COLLECTION_RANGE);
 	test_cmd(&fake, 0, 0, 0, 0, PKVM_ITS_UNKNOWN_COMMAND);
-	test_cmd(&fake, 0xff, 0, 0, 0, PKVM_ITS_VLPI_COMMAND);
+	test_cmd(&fake, 0xff, 0, 0, 0, PKVM_ITS_UNKNOWN_COMMAND);
 	test_cmd(&fake, GITS_CMD_VMAPP, 0, VALID, 0, PKVM_ITS_VLPI_COMMAND);
 
 	test_cmd(&fake, DEV(old, GITS_CMD_MAPTI), EVENT(8192, 0), 0, 0, PKVM_ITS_ACCEPTED);
@@ -557,7 +602,10 @@ static void test_commands(u32 psz)
 	test_cmd(&fake, DEV(new - 1, GITS_CMD_INT), 0, 0, 0, PKVM_ITS_DEVICE_UNMAPPED);
 	test_cmd(&fake, DEV(far, GITS_CMD_INT), 0, 0, 0, PKVM_ITS_DEVICE_UNMAPPED);
 
-	its_unmap_device(fake.its, its_device_record(fake.its, new));
+	test_cmd(&fake, DEV(new, GITS_CMD_MAPD), 0, 0, 0, PKVM_ITS_ACCEPTED);
+	check(!pkvm_hyp_owns(itt, PAGE_SIZE));
+	test_cmd(&fake, DEV(new, GITS_CMD_INT), 0, 0, 0, PKVM_ITS_DEVICE_UNMAPPED);
+
 	its_teardown(fake.its, fake.desc);
 	take_arena();
 }
@@ -576,17 +624,17 @@ static void test_stalled_its(void)
 	give_arena();
 	check(!fake_setup(&fake, ITS_NO_FAILURE));
 	test_cmd(&fake, GITS_CMD_INVALL, 0, 1, 0, PKVM_ITS_ACCEPTED);
-	fake_set_reg(GITS_CREADR, GITS_CREADR_STALLED);
+	fake_set_reg(&fake, GITS_CREADR, GITS_CREADR_STALLED);
 
 	arena_write(fake.desc->shadow_queue, GITS_CMD_VMAPP);
 	its_retry(its);
 	check(its->queue[0].raw[0] == GITS_CMD_INVALL);
-	check(fake_reg(GITS_CWRITER) & GITS_CWRITER_RETRY);
+	check(fake_reg(&fake, GITS_CWRITER) & GITS_CWRITER_RETRY);
 
 	arena_write(fake.desc->shadow_queue, GITS_CMD_SYNC);
 	its_retry(its);
 	check(its->queue[0].raw[0] == GITS_CMD_SYNC);
-	check(fake_reg(GITS_CWRITER) == (its->posted | GITS_CWRITER_RETRY));
+	check(fake_reg(&fake, GITS_CWRITER) == (its->posted | GITS_CWRITER_RETRY));
 
 	its_teardown(its, fake.desc);
 	take_arena();
@@ -605,16 +653,326 @@ static void test_slow_its(void)
 	give_arena();
 	check(!fake_setup(&fake, ITS_NO_FAILURE));
 
+	fakes_execute = false;
 	its->timeout_ms = 0;
 	its->cwriter = sizeof(struct its_cmd);
 	its_process_queue(its);
-	check(fake_reg(GITS_CWRITER) == its->cwriter);
+	fakes_execute = true;
+	check(fake_reg(&fake, GITS_CWRITER) == its->cwriter);
 	check(!its->stalled);
 	check_owned(fake.itt, PAGE_SIZE);
 	check(*its_device_record(its, device));
 	check(*(u64 *)hyp_phys_to_virt(fake.itt) == 0x600df00d);
 
 	its_teardown(its, fake.desc);
+	take_arena();
+}
+
+#define VPE(id)		((u64)(id) << 32)
+#define DOORBELL(intid)	((u64)(intid) << 32)
+
+#define FIRST_LPI	8192
+#define VPT_SIZE	(SZ_64K / BITS_PER_BYTE)
+
+/* Two ITSs and what their vPEs use. */
+struct vpe_test {
+	struct fake	a;
+	struct fake	b;
+	bool		v4_1;
+	u64		vpt;
+	u64		vpt2;
+	u64		config;
+	u64		l2;
+	u32		device;
+};
+
+/* A vPE in the second L2 page of the first ITS. */
+#define FAR_VPE	(SZ_4K / sizeof(u64) + 1)
+
+static void test_vmapp(struct vpe_test *t, struct fake *fake, u32 vpe, u64 vpt, bool alloc,
+		       enum pkvm_its_refusal why)
+{
+	test_cmd(fake, GITS_CMD_VMAPP | (alloc ? BIT_ULL(8) : 0) | t->config,
+		 VPE(vpe) | FIRST_LPI, VALID, vpt | 15, why);
+}
+
+static void test_vunmapp(struct fake *fake, u32 vpe, bool alloc, enum pkvm_its_refusal why)
+{
+	test_cmd(fake, GITS_CMD_VMAPP | (alloc ? BIT_ULL(8) : 0), VPE(vpe), 0, 0, why);
+}
+
+static void test_vpe_cmd(struct fake *fake, u32 opcode, u32 vpe, enum pkvm_its_refusal why)
+{
+	test_cmd(fake, opcode, VPE(vpe), 0, 0, why);
+}
+
+static void vpe_test_init(struct vpe_test *t, u64 typer)
+{
+	typer |= GITS_TYPER_VLPIS;
+	clear_arena(ITS_SELFTEST_SIZE);
+	memset(t, 0, sizeof(*t));
+
+	t->v4_1 = typer & GITS_TYPER_VMAPP;
+	fake_init_nr(&t->a, 0, arena, SZ_4K, true, typer);
+	t->l2 = fake_alloc(&t->a, fake_l2_size(&t->a, GITS_BASER_TYPE_VCPU));
+	fake_init_nr(&t->b, 1, t->a.next, SZ_4K, false, typer);
+	t->vpt = ALIGN(t->b.next, SZ_64K);
+	t->vpt2 = t->vpt + SZ_64K;
+	t->config = t->vpt2 + SZ_64K;
+	WARN_ON(t->config + SZ_64K > arena + arena_size);
+	t->device = SZ_4K / sizeof(u64) + FAKE_DEVICE;
+
+	/* A guest's pending interrupts, and what a host would like the ITS to find. */
+	arena_write(t->vpt + SZ_1K, 0xdeadbeef);
+	arena_write(t->l2, ~0ULL);
+	arena_write(t->l2 + SZ_4K + 2 * sizeof(u64), ~0ULL);
+
+	give_arena();
+	check(!fake_setup(&t->a, ITS_NO_FAILURE));
+	check(!fake_setup(&t->b, ITS_NO_FAILURE));
+}
+
+/* All that VMAPP must not be given. */
+static void test_bad_vmapp(struct vpe_test *t, u64 guest_page)
+{
+	u64 el2 = ALIGN_DOWN(hyp_virt_to_phys(fake_state), SZ_64K);
+
+	test_vmapp(t, &t->b, SZ_4K / sizeof(u64), t->vpt, true, PKVM_ITS_VPE_RANGE);
+	test_vunmapp(&t->b, SZ_4K / sizeof(u64), true, PKVM_ITS_VPE_RANGE);
+	test_vunmapp(&t->a, 1, true, PKVM_ITS_VPE_UNMAPPED);
+	test_vunmapp(&t->a, FAR_VPE, true, PKVM_ITS_VPE_UNMAPPED);
+	test_cmd(&t->a, GITS_CMD_VMAPP | BIT(8), VPE(1) | FIRST_LPI, VALID | SZ_64K,
+		 t->vpt | 15, PKVM_ITS_RDBASE);
+	test_cmd(&t->a, GITS_CMD_VMAPP | BIT(8), VPE(1) | FIRST_LPI, VALID,
+		 t->vpt | 12, PKVM_ITS_VPT_SIZE);
+	test_cmd(&t->a, GITS_CMD_VMAPP | BIT(8), VPE(1) | FIRST_LPI, VALID,
+		 t->vpt | 16, PKVM_ITS_VPT_SIZE);
+
+	/* The queue is at the start of the arena. */
+	test_vmapp(t, &t->a, 1, arena, true, PKVM_ITS_VPT_OWNER);
+	test_vmapp(t, &t->a, 1, guest_page, true, PKVM_ITS_VPT_OWNER);
+	test_vmapp(t, &t->a, 1, el2, true, PKVM_ITS_VPT_OWNER);
+	test_vmapp(t, &t->a, 1, GENMASK_ULL(51, 16), true, PKVM_ITS_VPT_OWNER);
+	test_vmapp(t, &t->a, FAR_VPE, t->vpt, true, PKVM_ITS_L2_ENTRY);
+
+	/* The VPT of one, the ITT of another, in turns. */
+	test_cmd(&t->a, DEV(t->device + 1, GITS_CMD_MAPD), 4, VALID | t->vpt2, 0,
+		 PKVM_ITS_ACCEPTED);
+	test_vmapp(t, &t->a, 1, t->vpt2, true, PKVM_ITS_VPT_OWNER);
+	test_cmd(&t->a, DEV(t->device + 1, GITS_CMD_MAPD), 0, 0, 0, PKVM_ITS_ACCEPTED);
+
+	if (!t->v4_1)
+		return;
+
+	test_cmd(&t->a, GITS_CMD_VMAPP | BIT(8) | t->config, VPE(1) | 5, VALID,
+		 t->vpt | 15, PKVM_ITS_DOORBELL);
+	test_cmd(&t->a, GITS_CMD_VMAPP | BIT(8) | el2, VPE(1) | FIRST_LPI, VALID,
+		 t->vpt | 15, PKVM_ITS_VCONFIG_OWNER);
+	test_cmd(&t->a, GITS_CMD_VMAPP | BIT(8) | t->vpt, VPE(1) | FIRST_LPI, VALID,
+		 t->vpt | 15, PKVM_ITS_VCONFIG_OWNER);
+	test_vmapp(t, &t->a, 1, t->vpt, false, PKVM_ITS_VPE_DIFFERS);
+}
+
+/* Each donation, share and pin of a VMAPP that needs an L2 page fails in turn. */
+static void test_vmapp_failures(struct vpe_test *t)
+{
+	enum pkvm_its_refusal why;
+	unsigned int i;
+
+	memcpy(saved, hyp_phys_to_page(arena), (arena_size >> PAGE_SHIFT) * sizeof(*saved));
+	arena_write(t->a.desc->tables[1].shadow + sizeof(u64), t->l2 | VALID);
+
+	for (i = 0; ; i++) {
+		its_set_failure(i);
+		why = its_map_vpe(t->a.its, FAR_VPE, t->vpt, 16, t->config, true);
+		fail_at = ITS_NO_FAILURE;
+		if (!why)
+			break;
+		check(why == PKVM_ITS_VPT_OWNER || why == PKVM_ITS_L2_OWNER ||
+		      why == PKVM_ITS_VCONFIG_OWNER);
+		check_arena_pages();
+	}
+
+	check(i >= (t->v4_1 ? 4 : 2));
+	check_owned(t->l2, fake_l2_size(&t->a, GITS_BASER_TYPE_VCPU));
+	check(!*(u64 *)hyp_phys_to_virt(t->l2));
+	check(t->a.its->tables[1].l1[1] == (t->l2 | VALID));
+	check(t->a.its->stats.vpes == 1);
+
+	test_vunmapp(&t->a, FAR_VPE, true, PKVM_ITS_ACCEPTED);
+	test_vpe_cmd(&t->a, GITS_CMD_VSYNC, FAR_VPE, PKVM_ITS_ACCEPTED);
+	check(!pkvm_hyp_owns(t->vpt, VPT_SIZE));
+}
+
+static void test_vpe_commands(struct vpe_test *t)
+{
+	struct fake *a = &t->a;
+	u32 dev = t->device;
+
+	test_cmd(a, DEV(dev, GITS_CMD_VMAPTI), VPE(1) | 31, DOORBELL(1023) | 8192, 0,
+		 PKVM_ITS_ACCEPTED);
+	test_cmd(a, DEV(dev, GITS_CMD_VMAPTI), VPE(1) | 31, DOORBELL(8192) | 65535, 0,
+		 PKVM_ITS_ACCEPTED);
+	test_cmd(a, DEV(dev, GITS_CMD_VMAPTI), VPE(1) | 31, DOORBELL(1023) | 8191, 0,
+		 PKVM_ITS_LPI_RANGE);
+	test_cmd(a, DEV(dev, GITS_CMD_VMAPTI), VPE(1) | 31, DOORBELL(1023) | 65536, 0,
+		 PKVM_ITS_LPI_RANGE);
+	test_cmd(a, DEV(dev, GITS_CMD_VMAPTI), VPE(1) | 31, DOORBELL(1022) | 8192, 0,
+		 PKVM_ITS_DOORBELL);
+	test_cmd(a, DEV(dev, GITS_CMD_VMAPTI), VPE(1) | 32, DOORBELL(1023) | 8192, 0,
+		 PKVM_ITS_EVENT_RANGE);
+	test_cmd(a, DEV(dev, GITS_CMD_VMAPTI), VPE(2) | 31, DOORBELL(1023) | 8192, 0,
+		 PKVM_ITS_VPE_UNMAPPED);
+	test_cmd(a, DEV(dev + 1, GITS_CMD_VMAPTI), VPE(1), DOORBELL(1023) | 8192, 0,
+		 PKVM_ITS_DEVICE_UNMAPPED);
+	test_cmd(a, DEV(dev, GITS_CMD_VMAPI), VPE(1) | 31, DOORBELL(1023), 0,
+		 PKVM_ITS_LPI_RANGE);
+	test_cmd(a, DEV(dev, GITS_CMD_VMAPI), VPE(1) | 8192, DOORBELL(0), 0,
+		 PKVM_ITS_DOORBELL);
+	test_cmd(a, DEV(dev, GITS_CMD_VMAPI), VPE(1) | 8192, DOORBELL(1023), 0,
+		 PKVM_ITS_EVENT_RANGE);
+	test_cmd(a, DEV(dev, GITS_CMD_VMOVI), VPE(1) | 31, DOORBELL(5), 0, PKVM_ITS_ACCEPTED);
+	test_cmd(a, DEV(dev, GITS_CMD_VMOVI), VPE(1) | 31, DOORBELL(5) | 1, 0,
+		 PKVM_ITS_DOORBELL);
+	test_cmd(a, DEV(dev, GITS_CMD_VMOVI), VPE(2) | 31, 0, 0, PKVM_ITS_VPE_UNMAPPED);
+	test_cmd(a, DEV(dev, GITS_CMD_VMOVI), VPE(1) | 32, 0, 0, PKVM_ITS_EVENT_RANGE);
+
+	test_vpe_cmd(a, GITS_CMD_VINVALL, 1, PKVM_ITS_ACCEPTED);
+	test_vpe_cmd(a, GITS_CMD_VINVALL, 2, PKVM_ITS_VPE_UNMAPPED);
+	test_vpe_cmd(a, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
+	test_vpe_cmd(a, GITS_CMD_VSYNC, 2, PKVM_ITS_ACCEPTED);
+	test_vpe_cmd(&t->b, GITS_CMD_VSYNC, SZ_4K / sizeof(u64), PKVM_ITS_VPE_RANGE);
+	test_vpe_cmd(&t->b, GITS_CMD_VINVALL, SZ_4K / sizeof(u64), PKVM_ITS_VPE_RANGE);
+	test_vpe_cmd(a, GITS_CMD_INVDB, 1, t->v4_1 ? PKVM_ITS_ACCEPTED : PKVM_ITS_VLPI_COMMAND);
+	test_vpe_cmd(a, GITS_CMD_VSGI, 1, t->v4_1 ? PKVM_ITS_ACCEPTED : PKVM_ITS_VLPI_COMMAND);
+	test_vpe_cmd(a, GITS_CMD_INVDB, 2, t->v4_1 ? PKVM_ITS_VPE_UNMAPPED :
+						     PKVM_ITS_VLPI_COMMAND);
+	test_vpe_cmd(a, GITS_CMD_VSGI, 2, t->v4_1 ? PKVM_ITS_VPE_UNMAPPED :
+						    PKVM_ITS_VLPI_COMMAND);
+}
+
+static void test_vmovp(struct vpe_test *t, u32 vpe, u64 list, u64 rdbase,
+		       enum pkvm_its_refusal why)
+{
+	test_cmd(&t->a, GITS_CMD_VMOVP | BIT_ULL(32), VPE(vpe) | list, rdbase, 0, why);
+}
+
+/* The same vPE on two ITSs: one VPT, which leaves EL2 with the last of them. */
+static void test_vpe_on_two(struct vpe_test *t)
+{
+	test_vmovp(t, 1, BIT(0), 0, PKVM_ITS_ACCEPTED);
+	test_vmovp(t, 1, BIT(0), SZ_64K, PKVM_ITS_RDBASE);
+	test_vmovp(t, 2, BIT(0), 0, PKVM_ITS_VPE_UNMAPPED);
+	test_vmovp(t, 1, 0, 0, PKVM_ITS_ITS_LIST);
+	test_vmovp(t, 1, BIT(0) | BIT(1), 0, PKVM_ITS_ITS_LIST);
+	test_vmovp(t, 1, BIT(0) | BIT(5), 0, PKVM_ITS_ITS_LIST);
+
+	test_vmapp(t, &t->b, 1, t->vpt2, false, PKVM_ITS_VPE_DIFFERS);
+	test_vmapp(t, &t->b, 2, t->vpt, true, PKVM_ITS_VPT_OWNER);
+	if (t->v4_1)
+		test_vmapp(t, &t->b, 1, t->vpt, true, PKVM_ITS_VPE_DIFFERS);
+	test_vmapp(t, &t->b, 1, t->vpt, false, PKVM_ITS_ACCEPTED);
+	test_vmovp(t, 1, BIT(0) | BIT(1), 0, PKVM_ITS_ACCEPTED);
+	test_vmovp(t, 1, BIT(1), 0, PKVM_ITS_ITS_LIST);
+
+	if (t->v4_1)
+		test_vunmapp(&t->a, 1, true, PKVM_ITS_VPE_DIFFERS);
+	test_vunmapp(&t->a, 1, false, PKVM_ITS_ACCEPTED);
+	test_vunmapp(&t->a, 1, false, PKVM_ITS_VPE_UNMAPPED);
+	test_vmapp(t, &t->a, 1, t->vpt, false, PKVM_ITS_VPE_MAPPED);
+	test_vpe_cmd(&t->a, GITS_CMD_VINVALL, 1, PKVM_ITS_VPE_UNMAPPED);
+	test_vpe_cmd(&t->a, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
+	check(t->a.its->stats.vpes == 0);
+	check_owned(t->vpt, VPT_SIZE);
+
+	if (t->v4_1)
+		test_vunmapp(&t->b, 1, false, PKVM_ITS_VPE_DIFFERS);
+	test_vunmapp(&t->b, 1, true, PKVM_ITS_ACCEPTED);
+	check_owned(t->vpt, VPT_SIZE);
+
+	/* An ITS that has not consumed the VSYNC may still write to the VPT. */
+	fakes_execute = false;
+	t->b.its->timeout_ms = 0;
+	test_vpe_cmd(&t->b, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
+	check_owned(t->vpt, VPT_SIZE);
+	fakes_execute = true;
+	t->b.its->timeout_ms = MSEC_PER_SEC;
+
+	test_vpe_cmd(&t->b, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
+	check(t->b.its->stats.vpes == 0);
+	check(!pkvm_hyp_owns(t->vpt, VPT_SIZE));
+}
+
+/* Two vPEs of a guest share its configuration table. */
+static void test_vconfig(struct vpe_test *t)
+{
+	struct hyp_page *page = hyp_phys_to_page(t->config);
+
+	test_vmapp(t, &t->a, 1, t->vpt, true, PKVM_ITS_ACCEPTED);
+	test_vmapp(t, &t->a, 2, t->vpt2, true, PKVM_ITS_ACCEPTED);
+	check(page->refcount == (t->v4_1 ? 2 : 0));
+
+	test_vunmapp(&t->a, 1, true, PKVM_ITS_ACCEPTED);
+	test_vpe_cmd(&t->a, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
+	if (t->v4_1)
+		check_shared(t->config);
+
+	page->refcount += t->v4_1 ? SZ_8K : 0;
+	test_vmapp(t, &t->a, 1, t->vpt, true, t->v4_1 ? PKVM_ITS_VCONFIG_OWNER :
+							PKVM_ITS_ACCEPTED);
+	page->refcount -= t->v4_1 ? SZ_8K : 0;
+
+	if (!t->v4_1) {
+		test_vunmapp(&t->a, 1, true, PKVM_ITS_ACCEPTED);
+		test_vpe_cmd(&t->a, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
+	}
+	test_vunmapp(&t->a, 2, true, PKVM_ITS_ACCEPTED);
+	test_vpe_cmd(&t->a, GITS_CMD_VSYNC, 2, PKVM_ITS_ACCEPTED);
+	check(page->refcount == 0);
+	check(get_host_state(page) == PKVM_PAGE_OWNED);
+}
+
+static void test_vpes(u64 typer, u64 guest_page)
+{
+	struct vpe_test t;
+
+	vpe_test_init(&t, typer);
+	test_bad_vmapp(&t, guest_page);
+	test_vmapp_failures(&t);
+
+	test_vmapp(&t, &t.a, 1, t.vpt, true, PKVM_ITS_ACCEPTED);
+	check_owned(t.vpt, VPT_SIZE);
+	check(*(u64 *)hyp_phys_to_virt(t.vpt + SZ_1K) == 0xdeadbeef);
+	test_vmapp(&t, &t.a, 1, t.vpt2, true, PKVM_ITS_VPE_MAPPED);
+	test_vmapp(&t, &t.a, 2, t.vpt, true, PKVM_ITS_VPT_OWNER);
+	test_cmd(&t.a, DEV(t.device + 1, GITS_CMD_MAPD), 4, VALID | t.vpt, 0,
+		 PKVM_ITS_ITT_OWNER);
+	test_vpe_commands(&t);
+	test_vpe_on_two(&t);
+	test_vconfig(&t);
+
+	its_teardown(t.a.its, t.a.desc);
+	its_teardown(t.b.its, t.b.desc);
+	take_arena();
+	check(*(u64 *)hyp_phys_to_virt(t.vpt + SZ_1K) == 0xdeadbeef);
+}
+
+/* With GITS_TYPER.VMOVP a vPE moves everywhere at once: the list is ignored. */
+static void test_single_vmovp(void)
+{
+	struct vpe_test t;
+
+	vpe_test_init(&t, GITS_TYPER_VMOVP);
+	test_vmapp(&t, &t.a, 1, t.vpt, true, PKVM_ITS_ACCEPTED);
+	test_vmovp(&t, 1, 0xffff, 0, PKVM_ITS_ACCEPTED);
+	check(t.a.its->queue[1].raw[0] == GITS_CMD_VMOVP);
+	check(t.a.its->queue[1].raw[1] == VPE(1));
+	test_vmovp(&t, 2, 0, 0, PKVM_ITS_VPE_UNMAPPED);
+
+	test_vunmapp(&t.a, 1, true, PKVM_ITS_ACCEPTED);
+	test_vpe_cmd(&t.a, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
+	its_teardown(t.a.its, t.a.desc);
+	its_teardown(t.b.its, t.b.desc);
 	take_arena();
 }
 
@@ -633,6 +991,8 @@ void pkvm_its_selftest(void *base, struct pkvm_hyp_vcpu *vcpu)
 	u64 guest_page;
 	int i;
 
+	fakes_execute = true;
+
 	arena = ALIGN(hyp_virt_to_phys(base), SZ_64K);
 	guest_page = arena + ITS_SELFTEST_SIZE;
 
@@ -648,6 +1008,9 @@ void pkvm_its_selftest(void *base, struct pkvm_hyp_vcpu *vcpu)
 	test_descriptions();
 	test_stalled_its();
 	test_slow_its();
+	test_vpes(0, guest_page);
+	test_vpes(GITS_TYPER_VMAPP, guest_page);
+	test_single_vmovp();
 
 	WARN_ON(__pkvm_host_reclaim_page_guest(gfn, vm));
 	WARN_ON(__pkvm_host_donate_hyp(hyp_phys_to_pfn(guest_page), 1));

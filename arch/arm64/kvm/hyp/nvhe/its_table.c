@@ -195,18 +195,15 @@ u64 its_table_size(const struct its_table *table)
 
 static u64 its_records_size(const struct its_table *table, u32 nr_entries)
 {
-	if (table->type != GITS_BASER_TYPE_DEVICE)
-		return 0;
-
-	return (u64)nr_entries * ITS_DEVICE_RECORD_SIZE;
+	return (u64)nr_entries * its_handover_record_size(table->type);
 }
 
 /**
  * its_l2_size() - Size of what an L1 entry points to.
  * @table:	An indirect table, decoded.
  *
- * Return: the bytes of the L2 page and, for a Device table, of EL2's records of
- * the devices of that page behind it, which the ITS does not reach.
+ * Return: the bytes of the L2 page and, if EL2 keeps records for this type of
+ * table, of those for the page behind it, which the ITS does not reach.
  */
 u64 its_l2_size(const struct its_table *table)
 {
@@ -381,7 +378,7 @@ static int its_setup_flat(struct pkvm_its *its, struct its_table *table,
 	if (!size)
 		return 0;
 
-	if (!IS_ALIGNED(desc->records, ITS_DEVICE_RECORD_SIZE))
+	if (!IS_ALIGNED(desc->records, sizeof(u64)))
 		return -EINVAL;
 
 	ret = its_donate(its, desc->records, size);
@@ -481,6 +478,8 @@ int its_setup_tables(struct pkvm_its *its, const struct its_handover *desc)
 
 		if (table->type == GITS_BASER_TYPE_DEVICE)
 			its->device_table = table;
+		if (table->type == GITS_BASER_TYPE_VCPU)
+			its->vpe_table = table;
 	}
 
 	if (its->device_table)
@@ -501,18 +500,49 @@ void its_teardown_tables(struct pkvm_its *its)
 	its_teardown_first_tables(its, GITS_BASER_NR_REGS);
 }
 
+/**
+ * its_id_in_range() - Does a table reach as far as this entry?
+ * @table:	The table.
+ * @id:		Any DeviceID, or whatever else the table is indexed by.
+ */
+bool its_id_in_range(const struct its_table *table, u32 id)
+{
+	if (its_table_is_indirect(table))
+		id /= table->per_page;
+
+	return id < table->nr_entries;
+}
+
+/**
+ * its_record() - Find EL2's record beside an entry of a table.
+ * @table:	A table of a type with records.
+ * @id:		Index of the entry, in range.
+ *
+ * Costs the same however many entries are in use.
+ *
+ * Return: the record; NULL if the table has no L2 page there.
+ */
+void *its_record(const struct its_table *table, u32 id)
+{
+	u32 size = its_handover_record_size(table->type);
+	u64 phys;
+
+	if (!its_table_is_indirect(table))
+		return table->records + (u64)id * size;
+
+	if (its_read_l1(table, id / table->per_page, &phys))
+		return NULL;
+
+	return hyp_phys_to_virt(phys + table->psz) + id % table->per_page * size;
+}
+
 /* Do GITS_TYPER.Devbits and the Device table both reach so far? */
 static bool its_device_in_range(struct pkvm_its *its, u32 device_id)
 {
-	struct its_table *table = its->device_table;
-
 	if (device_id >= BIT_ULL(FIELD_GET(GITS_TYPER_DEVBITS, its->typer) + 1))
 		return false;
 
-	if (its_table_is_indirect(table))
-		device_id /= table->per_page;
-
-	return device_id < table->nr_entries;
+	return its_id_in_range(its->device_table, device_id);
 }
 
 /**
@@ -520,40 +550,33 @@ static bool its_device_in_range(struct pkvm_its *its, u32 device_id)
  * @its:	The ITS, locked.
  * @device_id:	Any DeviceID.
  *
- * Costs the same however many devices are mapped.
- *
  * Return: the record, which is 0 unless the device is mapped; NULL if the
  * Device table does not reach so far or has no L2 page there.
  */
 u64 *its_device_record(struct pkvm_its *its, u32 device_id)
 {
-	struct its_table *table = its->device_table;
-	u32 idx = device_id / table->per_page;
-	u64 phys;
-
 	if (!its_device_in_range(its, device_id))
 		return NULL;
 
-	if (!its_table_is_indirect(table))
-		return &table->records[device_id];
-
-	if (its_read_l1(table, idx, &phys))
-		return NULL;
-
-	return (u64 *)hyp_phys_to_virt(phys + table->psz) + device_id % table->per_page;
+	return its_record(its->device_table, device_id);
 }
 
-/*
- * Make sure that the Device table has an L2 page for a device. If the real
- * first level has no entry there, the host's shadow is read, once. The page it
- * names is the host's before and EL2's after; it is cleared and only then
- * linked, so that the ITS finds none of the host's bytes in it. It stays EL2's
- * for good: the ITS may always look it up.
+/**
+ * its_link_l2() - Make sure that a table has an L2 page for an entry.
+ * @its:	The ITS, locked.
+ * @table:	Its table.
+ * @id:		Index of the entry, in range.
+ *
+ * If the real first level has no entry there, the host's shadow is read, once.
+ * The page it names is the host's before and EL2's after; it is cleared and
+ * only then linked, so that the ITS finds none of the host's bytes in it. It
+ * stays EL2's for good: the ITS may always look it up.
+ *
+ * Return: PKVM_ITS_ACCEPTED, or why there is none; then nothing has changed.
  */
-static enum pkvm_its_refusal its_link_l2(struct pkvm_its *its, u32 device_id)
+enum pkvm_its_refusal its_link_l2(struct pkvm_its *its, struct its_table *table, u32 id)
 {
-	struct its_table *table = its->device_table;
-	u32 idx = device_id / table->per_page;
+	u32 idx = id / table->per_page;
 	u64 entry, phys;
 
 	if (!its_table_is_indirect(table) || !its_read_l1(table, idx, &phys))
@@ -644,7 +667,7 @@ enum pkvm_its_refusal its_map_device(struct pkvm_its *its, u32 device_id, u64 it
 		return PKVM_ITS_ITT_OWNER;
 
 	pages = its->stats.donated - pages;
-	why = its_link_l2(its, device_id);
+	why = its_link_l2(its, its->device_table, device_id);
 	if (why) {
 		its_return(its, itt, size);
 		return why;

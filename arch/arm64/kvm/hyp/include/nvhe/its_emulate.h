@@ -2,6 +2,7 @@
 #ifndef __ARM64_KVM_NVHE_ITS_EMULATE_H__
 #define __ARM64_KVM_NVHE_ITS_EMULATE_H__
 
+#include <linux/bitfield.h>
 #include <linux/irqchip/arm-gic-v3-handover.h>
 #include <linux/sizes.h>
 
@@ -27,7 +28,7 @@ struct its_cmd {
  * @per_page:	Entries of a last-level page.
  * @l1:		First level of an indirect table, EL2's; NULL if flat.
  * @shadow:	The host's copy of @l1, shared and pinned.
- * @records:	Of a flat Device table, EL2's records; NULL otherwise.
+ * @records:	EL2's records beside the entries of a flat table; NULL if none.
  * @nr_l2:	L2 pages that EL2 owns.
  */
 struct its_table {
@@ -39,7 +40,7 @@ struct its_table {
 	u32		per_page;
 	u64		*l1;
 	u64		*shadow;
-	u64		*records;
+	void		*records;
 	u32		nr_l2;
 };
 
@@ -61,6 +62,8 @@ struct its_table {
  * @stalled:	The command at @posted was refused.
  * @tables:	By the number of their GITS_BASERn.
  * @device_table: The one for devices among them.
+ * @vpe_table:	The one for vPEs, NULL if there is none.
+ * @vpe_node:	Entry in the list of ITSs which have one.
  * @ite_size:	Bytes of an ITE.
  * @lpi_bits:	Number of INTID bits in use for LPIs.
  * @nr_colls:	Number of collections.
@@ -86,6 +89,8 @@ struct pkvm_its {
 	bool			stalled;
 	struct its_table	tables[GITS_BASER_NR_REGS];
 	struct its_table	*device_table;
+	struct its_table	*vpe_table;
+	struct list_head	vpe_node;
 	u32			ite_size;
 	u32			lpi_bits;
 	u32			nr_colls;
@@ -95,6 +100,7 @@ struct pkvm_its {
 		u64		returned;
 		u64		devices;
 		u64		itt_pages;
+		u64		vpes;
 		u64		posted;
 		u64		refused;
 		struct its_cmd	last;
@@ -121,6 +127,10 @@ int its_read_l1(const struct its_table *table, u32 idx, u64 *phys);
 int its_setup_tables(struct pkvm_its *its, const struct its_handover *desc);
 void its_teardown_tables(struct pkvm_its *its);
 
+bool its_id_in_range(const struct its_table *table, u32 id);
+void *its_record(const struct its_table *table, u32 id);
+enum pkvm_its_refusal its_link_l2(struct pkvm_its *its, struct its_table *table, u32 id);
+
 u64 *its_device_record(struct pkvm_its *its, u32 device_id);
 bool its_itt_size(struct pkvm_its *its, u32 event_bits, u64 *size);
 bool its_event_in_range(u64 record, u32 event);
@@ -128,6 +138,22 @@ enum pkvm_its_refusal its_map_device(struct pkvm_its *its, u32 device_id, u64 it
 				     u32 event_bits);
 u64 its_record_itt(struct pkvm_its *its, u64 record, u64 *size);
 void its_unmap_device(struct pkvm_its *its, u64 *record);
+
+static inline u32 its_number(const struct pkvm_its *its)
+{
+	return FIELD_GET(GITS_CTLR_ITS_NUMBER, its->ctlr);
+}
+
+void its_vpe_join(struct pkvm_its *its);
+void its_vpe_leave(struct pkvm_its *its);
+bool its_vpe_in_range(struct pkvm_its *its, u32 vpe_id);
+bool its_vpe_is_mapped(struct pkvm_its *its, u32 vpe_id);
+bool its_vpe_is_leaving(struct pkvm_its *its, u32 vpe_id);
+enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
+				  u32 intid_bits, u64 config, bool alloc);
+enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc);
+void its_complete_vpe_unmap(struct pkvm_its *its, u32 vpe_id);
+bool its_check_its_list(struct pkvm_its *its, u32 vpe_id, u16 its_list);
 
 int its_setup(struct pkvm_its *its, const struct its_handover *desc,
 	      enum pkvm_its_step *step);
@@ -149,11 +175,13 @@ u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx);
 #ifdef CONFIG_NVHE_EL2_DEBUG
 bool its_inject_failure(void);
 void its_set_failure(unsigned int nr);
+void its_fake_step(struct pkvm_its *its);
 void pkvm_its_selftest(void *base, struct pkvm_hyp_vcpu *vcpu);
 u64 pkvm_its_selftest_checks(void);
 #else
 static inline bool its_inject_failure(void) { return false; }
 static inline void its_set_failure(unsigned int nr) { }
+static inline void its_fake_step(struct pkvm_its *its) { }
 static inline u64 pkvm_its_selftest_checks(void) { return 0; }
 #endif
 

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The vPEs of the ITSs that EL2 owns, for GICv4.0 and GICv4.1.
+ *
+ * A vPE is mapped to a virtual pending table (VPT), which the GIC writes, and
+ * from GICv4.1 on to a virtual configuration table, which it reads. Both come
+ * from the host, in VMAPP. A VPT is EL2's from before any ITS sees it until the
+ * last ITS that knew it has executed a VSYNC after the unmap; its contents are
+ * kept both ways, as they are the pending interrupts of a guest. The host goes
+ * on writing the configuration table: that is shared and pinned.
+ *
+ * A vPEID means the same vPE to all ITSs. Each ITS has a record of its own, and
+ * the VPT is donated with the first of them and returned with the last.
+ */
+
+#include <linux/bitfield.h>
+
+#include <asm/kvm_hyp.h>
+
+#include <nvhe/its_emulate.h>
+#include <nvhe/mem_protect.h>
+#include <nvhe/memory.h>
+
+/* What a vPE is mapped to; both are 0 if it is not. */
+struct its_vpe_record {
+	u64	vpt;
+	u64	config;
+};
+
+#define ITS_VPE_VALID		BIT_ULL(63)
+/* The ITS was told to unmap it, but may not have forgotten it yet. */
+#define ITS_VPE_LEAVING		BIT_ULL(62)
+#define ITS_VPE_VPT		GENMASK_ULL(51, 16)
+#define ITS_VPE_INTID_BITS	GENMASK_ULL(5, 0)
+
+/* No GIC supports fewer: LPIs begin at 8192. */
+#define ITS_MIN_INTID_BITS	14
+
+/* More vPEs than any guest has vCPUs. */
+#define ITS_MAX_VCONFIG_PINS	4096
+
+/* The ITSs with a vPE table. Taken inside the lock of an ITS. */
+static LIST_HEAD(its_vpe_list);
+static DEFINE_HYP_SPINLOCK(its_vpe_lock);
+
+/**
+ * its_vpe_join() - Let an ITS have vPEs.
+ * @its:	The ITS, set up.
+ *
+ * From now on the vPEs of the others are compared with those of this one.
+ */
+void its_vpe_join(struct pkvm_its *its)
+{
+	hyp_spin_lock(&its_vpe_lock);
+	if (its->vpe_table)
+		list_add_tail(&its->vpe_node, &its_vpe_list);
+	hyp_spin_unlock(&its_vpe_lock);
+}
+
+/**
+ * its_vpe_leave() - Undo its_vpe_join().
+ * @its:	The ITS, without any vPE.
+ */
+void its_vpe_leave(struct pkvm_its *its)
+{
+	hyp_spin_lock(&its_vpe_lock);
+	if (its->vpe_table)
+		list_del(&its->vpe_node);
+	hyp_spin_unlock(&its_vpe_lock);
+}
+
+static struct its_vpe_record *its_vpe_record(struct pkvm_its *its, u32 vpe_id)
+{
+	if (!its_vpe_in_range(its, vpe_id))
+		return NULL;
+
+	return its_record(its->vpe_table, vpe_id);
+}
+
+/* A vPE that is leaving is mapped no more, but still uses its VPT. */
+static bool its_vpe_has_flags(struct pkvm_its *its, u32 vpe_id, u64 mask, u64 flags)
+{
+	struct its_vpe_record *record = its_vpe_record(its, vpe_id);
+
+	return record && (record->vpt & mask) == flags;
+}
+
+/**
+ * its_vpe_in_range() - Does the vPE table reach as far as this vPEID?
+ * @its:	The ITS.
+ * @vpe_id:	Any vPEID.
+ *
+ * Return: true if it does; false if not, or if there is no vPE table.
+ */
+bool its_vpe_in_range(struct pkvm_its *its, u32 vpe_id)
+{
+	return its->vpe_table && its_id_in_range(its->vpe_table, vpe_id);
+}
+
+/**
+ * its_vpe_is_mapped() - Is a vPE mapped, as far as the host is concerned?
+ * @its:	The ITS, locked.
+ * @vpe_id:	Any vPEID.
+ */
+bool its_vpe_is_mapped(struct pkvm_its *its, u32 vpe_id)
+{
+	return its_vpe_has_flags(its, vpe_id, ITS_VPE_VALID | ITS_VPE_LEAVING, ITS_VPE_VALID);
+}
+
+/**
+ * its_vpe_is_leaving() - Does a vPE wait for the VSYNC after its unmap?
+ * @its:	The ITS, locked.
+ * @vpe_id:	Any vPEID.
+ */
+bool its_vpe_is_leaving(struct pkvm_its *its, u32 vpe_id)
+{
+	return its_vpe_has_flags(its, vpe_id, ITS_VPE_LEAVING, ITS_VPE_LEAVING);
+}
+
+/* The record of the same vPE in another ITS, if that may still use its VPT. */
+static struct its_vpe_record *its_vpe_elsewhere(struct pkvm_its *its, u32 vpe_id)
+{
+	struct its_vpe_record *record;
+	struct pkvm_its *other;
+
+	list_for_each_entry(other, &its_vpe_list, vpe_node) {
+		record = other == its ? NULL : its_vpe_record(other, vpe_id);
+		if (record && record->vpt)
+			return record;
+	}
+
+	return NULL;
+}
+
+static bool its_vpe_is_mapped_elsewhere(struct pkvm_its *its, u32 vpe_id)
+{
+	struct pkvm_its *other;
+
+	list_for_each_entry(other, &its_vpe_list, vpe_node) {
+		if (other != its && its_vpe_is_mapped(other, vpe_id))
+			return true;
+	}
+
+	return false;
+}
+
+/*
+ * A bit for each INTID that EL2 lets a VMAPTI name, whatever size VMAPP gives:
+ * what the GIC writes then stays inside, even if the vPE gets another VPT while
+ * the ITTs name it.
+ */
+static u64 its_vpt_size(u64 vpt)
+{
+	return BIT_ULL(FIELD_GET(ITS_VPE_INTID_BITS, vpt)) / BITS_PER_BYTE;
+}
+
+/* A byte for each of them. */
+static u64 its_vconfig_size(u64 vpt)
+{
+	return BIT_ULL(FIELD_GET(ITS_VPE_INTID_BITS, vpt));
+}
+
+/* The last vPE unshares the pages: before, that fails as they are still pinned. */
+static void its_unpin_vconfig(u64 config, u64 size)
+{
+	void *va = hyp_phys_to_virt(config);
+	u64 i;
+
+	hyp_unpin_shared_mem(va, va + size);
+	for (i = 0; i < size; i += PAGE_SIZE)
+		__pkvm_host_unshare_hyp(hyp_phys_to_pfn(config + i));
+}
+
+/* A pin count that overflowed would panic: stay far from that. */
+static bool its_vconfig_has_many_pins(u64 config, u64 size)
+{
+	u64 i;
+
+	for (i = 0; i < size; i += PAGE_SIZE) {
+		if (hyp_page_count(hyp_phys_to_virt(config + i)) > ITS_MAX_VCONFIG_PINS)
+			return true;
+	}
+
+	return false;
+}
+
+/* All vPEs of a guest use one configuration table: the first one shares it. */
+static int its_pin_vconfig(u64 config, u64 size)
+{
+	void *va = hyp_phys_to_virt(config);
+
+	if (hyp_pin_shared_mem(va, va + size))
+		return its_share(config, size, &va);
+
+	if (!its_vconfig_has_many_pins(config, size))
+		return 0;
+
+	its_unpin_vconfig(config, size);
+
+	return -EBUSY;
+}
+
+static enum pkvm_its_refusal its_take_vpe(struct pkvm_its *its,
+					  const struct its_vpe_record *vpe)
+{
+	u64 vpt = vpe->vpt & ITS_VPE_VPT;
+
+	if (its_donate(its, vpt, its_vpt_size(vpe->vpt)))
+		return PKVM_ITS_VPT_OWNER;
+
+	if (vpe->config && its_pin_vconfig(vpe->config & ITS_VPE_VPT,
+					   its_vconfig_size(vpe->vpt))) {
+		its_return(its, vpt, its_vpt_size(vpe->vpt));
+		return PKVM_ITS_VCONFIG_OWNER;
+	}
+
+	return PKVM_ITS_ACCEPTED;
+}
+
+static void its_release_vpe(struct pkvm_its *its, const struct its_vpe_record *vpe)
+{
+	if (vpe->config)
+		its_unpin_vconfig(vpe->config & ITS_VPE_VPT, its_vconfig_size(vpe->vpt));
+
+	its_return(its, vpe->vpt & ITS_VPE_VPT, its_vpt_size(vpe->vpt));
+}
+
+static enum pkvm_its_refusal its_map_vpe_locked(struct pkvm_its *its, u32 vpe_id,
+						const struct its_vpe_record *vpe)
+{
+	struct its_vpe_record *record = its_vpe_elsewhere(its, vpe_id);
+	bool is_first = !record;
+	enum pkvm_its_refusal why;
+
+	if (record && ((record->vpt & ~ITS_VPE_LEAVING) != vpe->vpt ||
+		       record->config != vpe->config))
+		return PKVM_ITS_VPE_DIFFERS;
+
+	why = is_first ? its_take_vpe(its, vpe) : PKVM_ITS_ACCEPTED;
+	if (why)
+		return why;
+
+	why = its_link_l2(its, its->vpe_table, vpe_id);
+	if (why) {
+		if (is_first)
+			its_release_vpe(its, vpe);
+		return why;
+	}
+
+	record = its_vpe_record(its, vpe_id);
+	*record = *vpe;
+	its->stats.vpes++;
+
+	return PKVM_ITS_ACCEPTED;
+}
+
+/**
+ * its_map_vpe() - Take what it needs to map a vPE.
+ * @its:	The ITS, locked.
+ * @vpe_id:	Any vPEID.
+ * @vpt:	Physical address of the VPT, with no bits set that VMAPP has not.
+ * @intid_bits:	Number of INTID bits of the vPE, as VMAPP says.
+ * @config:	GICv4.1: physical address of the virtual configuration table.
+ * @alloc:	GICv4.1: the host says that no other ITS has mapped the vPE.
+ *
+ * The pages of the VPT are the host's before and EL2's after, with their
+ * contents; those of the configuration table are shared and pinned. If another
+ * ITS has mapped the vPE, then to the same, and all of that is so already. The
+ * L2 page of the vPE table is found as its_link_l2() says. On failure nothing
+ * has changed.
+ *
+ * Return: PKVM_ITS_ACCEPTED, or why the vPE cannot be mapped.
+ */
+enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
+				  u32 intid_bits, u64 config, bool alloc)
+{
+	bool has_config = its->typer & GITS_TYPER_VMAPP;
+	struct its_vpe_record *record, vpe = {
+		.vpt	= ITS_VPE_VALID | vpt | FIELD_PREP(ITS_VPE_INTID_BITS, its->lpi_bits),
+		.config	= has_config ? ITS_VPE_VALID | config : 0,
+	};
+	enum pkvm_its_refusal why;
+
+	if (!its_vpe_in_range(its, vpe_id))
+		return PKVM_ITS_VPE_RANGE;
+
+	if (intid_bits < ITS_MIN_INTID_BITS || intid_bits > its->lpi_bits)
+		return PKVM_ITS_VPT_SIZE;
+
+	record = its_vpe_record(its, vpe_id);
+	if (record && record->vpt)
+		return PKVM_ITS_VPE_MAPPED;
+
+	hyp_spin_lock(&its_vpe_lock);
+	if (has_config && alloc == its_vpe_is_mapped_elsewhere(its, vpe_id))
+		why = PKVM_ITS_VPE_DIFFERS;
+	else
+		why = its_map_vpe_locked(its, vpe_id, &vpe);
+	hyp_spin_unlock(&its_vpe_lock);
+
+	return why;
+}
+
+/**
+ * its_unmap_vpe() - Let the ITS be told that a vPE is mapped no more.
+ * @its:	The ITS, locked.
+ * @vpe_id:	Any vPEID.
+ * @alloc:	GICv4.1: the host says that no other ITS has it mapped.
+ *
+ * Every page stays where it is until its_complete_vpe_unmap().
+ *
+ * Return: PKVM_ITS_ACCEPTED, or why the vPE cannot be unmapped.
+ */
+enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc)
+{
+	enum pkvm_its_refusal why = PKVM_ITS_ACCEPTED;
+
+	if (!its_vpe_is_mapped(its, vpe_id))
+		return PKVM_ITS_VPE_UNMAPPED;
+
+	hyp_spin_lock(&its_vpe_lock);
+	/* Otherwise the GIC would keep a VPT that the last unmap returns. */
+	if ((its->typer & GITS_TYPER_VMAPP) &&
+	    alloc == its_vpe_is_mapped_elsewhere(its, vpe_id))
+		why = PKVM_ITS_VPE_DIFFERS;
+	else
+		its_vpe_record(its, vpe_id)->vpt |= ITS_VPE_LEAVING;
+	hyp_spin_unlock(&its_vpe_lock);
+
+	return why;
+}
+
+/**
+ * its_complete_vpe_unmap() - Give what a vPE used back to the host.
+ * @its:	The ITS, locked, that has consumed a VSYNC after the unmap.
+ * @vpe_id:	A vPEID that is leaving.
+ *
+ * Undoes its_map_vpe(), unless another ITS may still use the VPT.
+ */
+void its_complete_vpe_unmap(struct pkvm_its *its, u32 vpe_id)
+{
+	struct its_vpe_record vpe, *record = its_vpe_record(its, vpe_id);
+
+	hyp_spin_lock(&its_vpe_lock);
+	vpe = *record;
+	memset(record, 0, sizeof(*record));
+	its->stats.vpes--;
+	if (!its_vpe_elsewhere(its, vpe_id))
+		its_release_vpe(its, &vpe);
+	hyp_spin_unlock(&its_vpe_lock);
+}
+
+/**
+ * its_check_its_list() - May VMOVP name these ITSs?
+ * @its:	The ITS that gets the command, locked.
+ * @vpe_id:	A vPEID that is mapped.
+ * @its_list:	The ITSs to move it on, by the number in GITS_CTLR.
+ *
+ * Each of them waits for all others: all must have mapped the vPE.
+ *
+ * Return: true if so.
+ */
+bool its_check_its_list(struct pkvm_its *its, u32 vpe_id, u16 its_list)
+{
+	struct pkvm_its *other;
+
+	if (!(its_list & BIT(its_number(its))))
+		return false;
+
+	hyp_spin_lock(&its_vpe_lock);
+	list_for_each_entry(other, &its_vpe_list, vpe_node) {
+		if (other == its || its_vpe_is_mapped(other, vpe_id))
+			its_list &= ~BIT(its_number(other));
+	}
+	hyp_spin_unlock(&its_vpe_lock);
+
+	return !its_list;
+}
