@@ -1,4 +1,4 @@
-# One device among 4,000 is found as fast as one alone: counted, not timed, as
+# One device among 4,000 is found as fast as one beside a single other: counted, not timed, as
 # QEMU runs one instruction in each nanosecond here.
 . /tests/lib.sh
 need_owned
@@ -8,7 +8,7 @@ out=$(/many "$1" "$2" "$3" 4000)
 echo "  $out"
 permille=$(echo "$out" | sed -n 's/.*permille //p')
 check "4,000 more devices cost at most 5 % more ($permille permille)" \
-	[ -n "$permille" -a "${permille:-9999}" -le 1050 -a "${permille:-0}" -ge 900 ]
+	[ -n "$permille" -a "${permille:-9999}" -le 1050 -a "${permille:-0}" -ge 950 ]
 check "no page is lost" [ "$(pages_owned)" = "$owned" ]
 check "MSIs go on" rngs_work
 finish
