@@ -1,13 +1,14 @@
 #!/bin/bash
-# attack-its.sh [plain] [exhausted] [stock] [stock-exhausted] [KEY=VALUE ...]
+# attack-its.sh [plain] [exhausted] [v4] [stock] [stock-exhausted] [stock-v4] [KEY=VALUE ...]
 # A compromised host against the ITS (its_shadow), with EL2's memory watched from
 # outside. Without a kind: all of them.
 #   plain            the patched kernel: no byte of hypervisor memory changes
 #   exhausted        the same once the host used up EL2's stage-2 pool; CPU max
-#   stock, stock-exhausted   the unpatched kernel: the attacks are seen to succeed
+#   v4               the same with GICv4 and guests that use it, and attacks on vPEs
+#   stock, stock-exhausted, stock-v4   the unpatched kernel: the attacks are seen to succeed
 #   IMAGE=path STOCK_IMAGE=path   default: from image.sh
 #   CPU='cortex-a53 max' SMP=2 PAGE_SIZE=4k MEM=1G V=1
-#   ITS_SHADOW=path  the program, default: from selftests.sh
+#   SELFTESTS=folder the programs, default: from selftests.sh
 . "$(dirname "$0")/../scripts/lib.sh"
 parse_args "$@"
 
@@ -39,20 +40,21 @@ attack() {
 	local kind=$1 cpu=$2 options=(--image "$IMAGE")
 	[[ $kind != stock* ]] || options=(--image "$STOCK_IMAGE" --stock)
 	[[ $kind != *exhausted ]] || options+=(--flags e)
+	[[ $kind != *v4 ]] || options+=(--v4 "$SELFTESTS/vgic_lpi_stress")
 	[ "${V:-0}" != 1 ] || options+=(--verbose)
 	python3 "$ROOT/tests/attack_its.py" --name "attack-its $kind $cpu $PAGE_SIZE" \
-		--program "$ITS_SHADOW" --cpu "$cpu" --smp "${SMP:-2}" --mem "${MEM:-1G}" \
+		--program "$SELFTESTS/its_shadow" --cpu "$cpu" --smp "${SMP:-2}" --mem "${MEM:-1G}" \
 		--page-size "$PAGE_SIZE" "${options[@]}"
 }
 
 main() {
 	local kind cpu failed=0
-	[ ${#ARGS[@]} -gt 0 ] || ARGS=(stock stock-exhausted plain exhausted)
-	ITS_SHADOW=${ITS_SHADOW:-$("$SCRIPTS/selftests.sh")/its_shadow}
-	[ -x "$ITS_SHADOW" ] || die "no its_shadow at $ITS_SHADOW"
+	[ ${#ARGS[@]} -gt 0 ] || ARGS=(stock stock-exhausted stock-v4 plain exhausted v4)
+	SELFTESTS=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}
+	[ -x "$SELFTESTS/its_shadow" ] || die "no its_shadow in $SELFTESTS"
 	for kind in "${ARGS[@]}"; do
 		case $kind in
-		plain|exhausted|stock|stock-exhausted) ;;
+		plain|exhausted|v4|stock|stock-exhausted|stock-v4) ;;
 		*) die "no such kind: $kind" ;;
 		esac
 		image "$kind"

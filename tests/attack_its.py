@@ -21,7 +21,9 @@ RAM_BASE = 0x40000000
 VICTIM_SIZE = 0x10000
 LPI_FIRST, LPI_LAST = 8192, 65535
 # Where in the victim the attacks that stock permits write.
-ITES, L2_ENTRY, FLAT_ENTRY = (0x0, 0x4000), (0x4000, 0x4008), (0xFFF8, 0x10000)
+ITES, PENDING = (0x0, 0x400), (0x400, 0x2000)
+L2_ENTRY, FLAT_ENTRY = (0x4000, 0x4008), (0xFFF8, 0x10000)
+VPT_BITS = 16
 
 
 class Report:
@@ -51,7 +53,11 @@ class Machine:
         env.update(IMAGE=args.image, CPU=args.cpu, SMP=str(args.smp), MEM=f"{args.mem >> 20}M", TEST="attack",
                    STOCK=str(int(args.stock)), OUT=self.out, RAM=self.ram, TRACE=self.trace,
                    QMP=self.qmp, LIMIT=str(args.limit), FILES=f"bin/its_shadow={args.program}",
+                   GIC="4" if args.v4 else "3",
                    ARGS_GUEST=",".join((["-x"] if args.stock else []) + args.flags))
+        if args.v4:
+            env["FILES"] += f" bin/vgic_lpi_stress={args.v4}"
+            env["APPEND"] = "kvm-arm.vgic_v4_enable=1"
         self.process = subprocess.Popen([ROOT + "/scripts/qemu.sh"], env=env,
                                         stdout=sys.stderr, stderr=sys.stderr)
 
@@ -119,7 +125,7 @@ class Law:
     def __init__(self, pool, pool_size, args):
         self.pool, self.pool_size, self.cpus = pool, pool_size, args.smp
         self.page_size, self.ram_size = args.page_size, args.mem
-        self.devices, self.registers, self.typer = {}, {}, None
+        self.devices, self.vpes, self.registers, self.typer = {}, {}, {}, None
         self.executed, self.broken = 0, []
 
     def typer_bits(self):
@@ -163,13 +169,35 @@ class Law:
             self.breach(line, "ITT in hypervisor memory")
         if not RAM_BASE <= itt <= RAM_BASE + self.ram_size - length:
             self.breach(line, "ITT not in memory")
-        for other, (_, addr, other_size) in self.devices.items():
-            if other != dev and overlap(itt, length, addr, other_size):
-                self.breach(line, f"ITT shared with device {other:#x}")
-        for addr, table_size in self.tables():
-            if overlap(itt, length, addr, table_size):
-                self.breach(line, "ITT in a table or in the queue")
+        self.unshared(line, "ITT", dev, itt, length)
         self.devices[dev] = (size, itt, length)
+
+    def unshared(self, line, what, owner, start, length):
+        for other, (_, addr, size) in (*self.devices.items(), *self.vpes.items()):
+            if other != owner and overlap(start, length, addr, size):
+                self.breach(line, f"{what} shared with {other}")
+        for addr, size in self.tables():
+            if overlap(start, length, addr, size):
+                self.breach(line, f"{what} in a table or in the queue")
+
+    def map_vpe(self, line, vpe, rdbase, valid, vpt, bits):
+        vpe, vpt, length = ("vPE", vpe), vpt << 16, 1 << VPT_BITS - 3
+        if not valid:
+            if self.vpes.pop(vpe, None) is None:
+                self.breach(line, "unmaps an unknown vPE")
+            return
+        if vpe in self.vpes:
+            self.breach(line, "maps a vPE twice")
+        if not 14 <= bits + 1 <= VPT_BITS:
+            self.breach(line, "VPT size out of range")
+        if rdbase >= self.cpus:
+            self.breach(line, "RDbase is no redistributor")
+        if self.in_pool(vpt, length):
+            self.breach(line, "VPT in hypervisor memory")
+        if not RAM_BASE <= vpt <= RAM_BASE + self.ram_size - length:
+            self.breach(line, "VPT not in memory")
+        self.unshared(line, "VPT", vpe, vpt, length)
+        self.vpes[vpe] = (bits, vpt, length)
 
     def event(self, line, values):
         dev, event = values[0], values[1]
@@ -194,7 +222,20 @@ class Law:
         elif name == "movall":
             if max(values) >= self.cpus:
                 self.breach(line, "RDbase is no redistributor")
-        elif name not in ("sync", "invall"):
+        elif name == "vmapp":
+            self.map_vpe(line, *values)
+        elif name in ("vmapti", "vmapi", "vmovi"):
+            self.event(line, values)
+            if ("vPE", values[2]) not in self.vpes:
+                self.breach(line, "unknown vPE")
+            if not LPI_FIRST <= {"vmapti": values[3], "vmapi": values[1]}.get(name, LPI_FIRST) <= LPI_LAST:
+                self.breach(line, "vINTID is no LPI")
+        elif name in ("vmovp", "vinvall"):
+            if ("vPE", values[0]) not in self.vpes:
+                self.breach(line, "unknown vPE")
+            if name == "vmovp" and values[1] >= self.cpus:
+                self.breach(line, "RDbase is no redistributor")
+        elif name not in ("sync", "invall", "vsync"):
             self.breach(line, "a command that nobody may give")
 
     def write(self, line, offset, value, size, attack):
@@ -264,13 +305,15 @@ def compare_patched(report, machine, before, victim, after_victim):
         report.check(changed == 0, f"{name} as before", f"{changed} bytes changed")
 
 
-def compare_stock(report, before, victim, after):
-    for what, (first, last) in (("MAPD and MAPTI", ITES), ("an L1 entry", L2_ENTRY),
-                                ("GITS_BASER", FLAT_ENTRY)):
+def compare_stock(report, before, victim, after, v4):
+    attacks = [("MAPD and MAPTI", ITES), ("an L1 entry", L2_ENTRY), ("GITS_BASER", FLAT_ENTRY)]
+    if v4:
+        attacks.append(("VMAPP, VMAPTI and INT", PENDING))
+    for what, (first, last) in attacks:
         changed = differing(before["victim"], after, first, last)
         report.check(changed > 0, f"stock: {what} changed {changed} bytes of hypervisor memory")
     rest = differing(before["victim"], after) - sum(
-        differing(before["victim"], after, *part) for part in (ITES, L2_ENTRY, FLAT_ENTRY))
+        differing(before["victim"], after, *part) for _, part in attacks)
     report.check(rest == 0, f"stock: nothing else changed at {victim:#x}", f"{rest} bytes changed")
 
 
@@ -308,7 +351,7 @@ def watch(args, report, folder):
 
     after = machine.read(victim, VICTIM_SIZE)
     if args.stock:
-        compare_stock(report, before, victim, after)
+        compare_stock(report, before, victim, after, args.v4)
     else:
         compare_patched(report, machine, before, victim, after)
     end = machine.read(pool + pool_size - len(before["pool"]), len(before["pool"]))
@@ -324,7 +367,8 @@ def watch(args, report, folder):
     report.note(f"the ITS executed {done} commands before the attack, {law.executed - done} since")
     if args.stock:
         for why in ("ITT in hypervisor memory", "ITE written to hypervisor memory",
-                    "table or queue in hypervisor memory"):
+                    "table or queue in hypervisor memory",
+                    *(["VPT in hypervisor memory"] if args.v4 else [])):
             report.check(any(b.startswith(why) for b in law.broken), f"stock: trace shows: {why}")
     else:
         for what, broken in (("before", at_boot), ("during", law.broken)):
@@ -342,6 +386,7 @@ def main():
     parser.add_argument("--image", required=True)
     parser.add_argument("--program", required=True, help="its_shadow, static for arm64")
     parser.add_argument("--name", default="attack")
+    parser.add_argument("--v4", help="GICv4; this program runs guests with vLPIs first")
     parser.add_argument("--stock", action="store_true", help="the attacks must succeed")
     parser.add_argument("--cpu", default="cortex-a53")
     parser.add_argument("--smp", type=int, default=2)

@@ -316,9 +316,10 @@ static void pkvm_its_show_one(struct seq_file *s, const struct pkvm_its_info *in
 		pkvm_its_show_table(s, its, i);
 
 	pkvm_its_show_queue(s, its);
-	seq_printf(s, "devices %llu itt_pages %llu\n",
+	seq_printf(s, "devices %llu itt_pages %llu vpes %llu\n",
 		   pkvm_its_query(its, PKVM_ITS_QUERY_DEVICES, 0),
-		   pkvm_its_query(its, PKVM_ITS_QUERY_ITT_PAGES, 0));
+		   pkvm_its_query(its, PKVM_ITS_QUERY_ITT_PAGES, 0),
+		   pkvm_its_query(its, PKVM_ITS_QUERY_VPES, 0));
 	seq_printf(s, "pages owned %llu donated %llu returned %llu\n",
 		   pkvm_its_owned_pages(its),
 		   pkvm_its_query(its, PKVM_ITS_QUERY_DONATED, 0),

@@ -690,6 +690,8 @@ static u64 its_query(struct pkvm_its *its, enum pkvm_its_query what, u64 idx)
 		return its->stats.devices;
 	case PKVM_ITS_QUERY_ITT_PAGES:
 		return its->stats.itt_pages;
+	case PKVM_ITS_QUERY_VPES:
+		return its->stats.vpes;
 	case PKVM_ITS_QUERY_DONATED:
 		return its->stats.donated;
 	case PKVM_ITS_QUERY_RETURNED:

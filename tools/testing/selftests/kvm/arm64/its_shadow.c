@@ -74,6 +74,12 @@
 #define CMD2_ITT		GENMASK_ULL(51, 8)
 #define CMD2_RDBASE		GENMASK_ULL(51, 16)
 #define CMD2_VALID		BIT_ULL(63)
+#define CMD1_VPE		GENMASK_ULL(47, 32)
+#define CMD2_DOORBELL		GENMASK_ULL(63, 32)
+#define CMD2_VINTID		GENMASK_ULL(31, 0)
+#define CMD2_HAS_DOORBELL	BIT_ULL(0)
+#define CMD3_VPT		GENMASK_ULL(51, 16)
+#define CMD3_VPT_SIZE		GENMASK_ULL(4, 0)
 
 /* The size of the one region of hypervisor memory that all attacks aim at. */
 #define VICTIM_SIZE		SZ_64K
@@ -87,14 +93,24 @@
 #define ITT_EVENT_BITS		5
 #define ITT_EVENTS		BIT(ITT_EVENT_BITS)
 
+#ifndef GITS_CMD_VMAPI
+#define GITS_CMD_VMAPI		GITS_CMD_GICv4(GITS_CMD_MAPI)
+#endif
+
+/* A VPT for this many INTID bits, which has a bit for each INTID. */
+#define VPT_INTID_BITS		16
+#define VPT_SIZE		(BIT(VPT_INTID_BITS) / 8)
+#define VPT_ALIGN		SZ_64K
+#define NO_DOORBELL		1023
+
 #define S2_STRIDE		(512ULL * SZ_1G)
 #define S2_TOUCHES		6000
 #define S2_PROBE		BIT_ULL(51)
 
 #define RACE_ROUNDS		200
 #define STORM_ROUNDS		1000
-#define MAX_TESTS		256
-#define MAX_CMDS		2
+#define MAX_TESTS		320
+#define MAX_CMDS		4
 
 struct its_cmd {
 	u64 dw[4];
@@ -134,6 +150,7 @@ static struct {
 	bool lost;		/* interrupts no longer arrive */
 	struct its_table table[GITS_BASER_NR_REGS];
 	struct its_table *devices;
+	struct its_table *vpes;		/* NULL if not GICv4.0 */
 	u64 regs[ITS_NR_REGS];
 	struct its_counts counts;
 } its;
@@ -144,8 +161,10 @@ struct test {
 	struct its_cmd cmd[MAX_CMDS];	/* each must be refused, in turn */
 	unsigned int nr_cmds;
 	bool mapped;			/* have the device mapped meanwhile */
+	bool vpe_mapped;		/* have the vPE mapped meanwhile */
 	bool disabled;			/* have the ITS disabled meanwhile */
 	bool set_l1;			/* write l1 to entry l1_index meanwhile */
+	const struct its_table *table;	/* whose l1, the Device table's if NULL */
 	u64 l1_index;
 	u64 l1;
 	u64 addr;			/* memory or register offset to access */
@@ -176,6 +195,10 @@ static u64 free_l1;		/* an L1 index without L2 page */
 static bool has_free_l1;
 static u64 *own_page;		/* a page of ours, to be an ITT */
 static u64 own_phys;
+static u64 *own_vpt;		/* memory of ours for two VPTs */
+static u64 own_vpt_phys;	/* 0 if there is none */
+static u32 free_vpe;		/* a vPEID in the first L2 page, unused */
+static bool has_vpe_l2;		/* there is such a page */
 
 static sigjmp_buf fault_env;
 static bool fault_expected;
@@ -461,6 +484,44 @@ static struct its_cmd movall(u64 from, u64 to)
 
 	cmd.dw[3] = to & CMD2_RDBASE;
 	return cmd;
+}
+
+static struct its_cmd vmapp_sized(u32 vpe, u64 vpt, u8 intid_bits)
+{
+	struct its_cmd cmd = its_cmd(GITS_CMD_VMAPP, 0, FIELD_PREP(CMD1_VPE, vpe),
+				     CMD2_VALID | (its.rdbase & CMD2_RDBASE));
+
+	cmd.dw[3] = (vpt & CMD3_VPT) | FIELD_PREP(CMD3_VPT_SIZE, intid_bits - 1);
+	return cmd;
+}
+
+static struct its_cmd vmapp(u32 vpe, u64 vpt)
+{
+	return vmapp_sized(vpe, vpt, VPT_INTID_BITS);
+}
+
+/* VMAPP to unmap, VINVALL, VSYNC: no more than a vPE. */
+static struct its_cmd vpe_cmd(u8 opcode, u32 vpe)
+{
+	return its_cmd(opcode, 0, FIELD_PREP(CMD1_VPE, vpe), 0);
+}
+
+static struct its_cmd vmovp(u32 vpe, u64 rdbase)
+{
+	return its_cmd(GITS_CMD_VMOVP, 0, FIELD_PREP(CMD1_VPE, vpe), rdbase & CMD2_RDBASE);
+}
+
+/* VMAPTI, VMAPI and VMOVI: low is the vINTID, or whether there is a doorbell. */
+static struct its_cmd vpe_event_cmd(u8 opcode, u32 dev, u32 event, u32 vpe, u32 low,
+				    u32 doorbell)
+{
+	return its_cmd(opcode, dev, FIELD_PREP(CMD1_EVENT, event) | FIELD_PREP(CMD1_VPE, vpe),
+		       FIELD_PREP(CMD2_VINTID, low) | FIELD_PREP(CMD2_DOORBELL, doorbell));
+}
+
+static struct its_cmd vmapti(u32 dev, u32 event, u32 vpe, u32 vintid)
+{
+	return vpe_event_cmd(GITS_CMD_VMAPTI, dev, event, vpe, vintid, NO_DOORBELL);
 }
 
 /*
@@ -921,6 +982,40 @@ static bool unmap_dev(u32 dev)
 	return queue_post(cmds, ARRAY_SIZE(cmds)) == QUEUE_DONE;
 }
 
+static bool map_free_vpe(void)
+{
+	struct its_cmd cmds[] = {
+		vmapp(free_vpe, own_vpt_phys),
+		vpe_cmd(GITS_CMD_VINVALL, free_vpe),
+		vpe_cmd(GITS_CMD_VSYNC, free_vpe),
+	};
+
+	return queue_post(cmds, ARRAY_SIZE(cmds)) == QUEUE_DONE;
+}
+
+static bool unmap_vpe(u32 vpe)
+{
+	struct its_cmd cmds[] = {
+		vpe_cmd(GITS_CMD_VMAPP, vpe),
+		vpe_cmd(GITS_CMD_VSYNC, vpe),
+	};
+
+	return queue_post(cmds, ARRAY_SIZE(cmds)) == QUEUE_DONE;
+}
+
+/* Undo what should have been refused. */
+static void undo_cmd(const struct its_cmd *cmd)
+{
+	switch (FIELD_GET(CMD0_OPCODE, cmd->dw[0])) {
+	case GITS_CMD_MAPD:
+		unmap_dev(FIELD_GET(CMD0_DEVICE, cmd->dw[0]));
+		break;
+	case GITS_CMD_VMAPP:
+		unmap_vpe(FIELD_GET(CMD1_VPE, cmd->dw[1]));
+		break;
+	}
+}
+
 /* Each command of @t in turn must stall the queue; the rest of it must go on. */
 static int expect_refused(const struct test *t, u64 first, enum queue_state state)
 {
@@ -957,14 +1052,15 @@ static int expect_refused(const struct test *t, u64 first, enum queue_state stat
 static int run_refused(const struct test *t)
 {
 	struct its_counts before, after;
-	u64 l1_addr = its.devices->shadow + t->l1_index * GITS_LVL1_ENTRY_SIZE;
+	const struct its_table *table = t->table ? : its.devices;
+	u64 l1_addr = table->shadow + t->l1_index * GITS_LVL1_ENTRY_SIZE;
 	struct its_cmd cmds[MAX_CMDS + 1];
 	enum queue_state state;
 	int ret, result;
 	u64 first, l1;
 
 	l1 = 0;
-	if (t->mapped && !map_free_dev())
+	if ((t->mapped && !map_free_dev()) || (t->vpe_mapped && !map_free_vpe()))
 		return because("the legal part was refused");
 
 	if (t->set_l1) {
@@ -997,11 +1093,10 @@ static int run_refused(const struct test *t)
 
 	/* Whatever it was, leave nothing mapped. */
 	ret = KSFT_PASS;
-	if (t->mapped && !unmap_dev(free_dev))
+	if ((t->mapped && !unmap_dev(free_dev)) || (t->vpe_mapped && !unmap_vpe(free_vpe)))
 		ret = because("the legal part cannot be undone");
-	else if (result == KSFT_FAIL && !t->mapped &&
-		 FIELD_GET(CMD0_OPCODE, t->cmd[0].dw[0]) == GITS_CMD_MAPD)
-		unmap_dev(FIELD_GET(CMD0_DEVICE, t->cmd[0].dw[0]));
+	else if (result == KSFT_FAIL && !t->mapped && !t->vpe_mapped)
+		undo_cmd(&t->cmd[0]);
 
 	if (result == KSFT_PASS && after.refused < before.refused + t->nr_cmds)
 		return because("refused, but counted %lu refused commands",
@@ -1055,6 +1150,52 @@ static int run_legal(const struct test *t)
 	}
 
 	return KSFT_PASS;
+}
+
+/* A vPE from VMAPP to VSYNC: who can see its VPT when, and what is left in it. */
+static int run_legal_vpe(const struct test *t)
+{
+	struct its_cmd cmds[] = {
+		vmapti(free_dev, 1, free_vpe, LPI_FIRST + 1),
+		vpe_event_cmd(GITS_CMD_VMOVI, free_dev, 1, free_vpe, 1, NO_DOORBELL),
+		event_cmd(GITS_CMD_INT, free_dev, 1, 0),
+		vmovp(free_vpe, its.rdbase),
+		vpe_cmd(GITS_CMD_VINVALL, free_vpe),
+		event_cmd(GITS_CMD_DISCARD, free_dev, 1, 0),
+		vpe_cmd(GITS_CMD_VSYNC, free_vpe),
+	};
+	struct its_cmd unmap = vpe_cmd(GITS_CMD_VMAPP, free_vpe);
+	struct its_cmd vsync = vpe_cmd(GITS_CMD_VSYNC, free_vpe);
+	u64 *last = own_vpt + VPT_SIZE / sizeof(*own_vpt) - 1;
+	bool seen, seen_late;
+	u64 val;
+
+	memset(own_vpt, 0, VPT_SIZE);
+	*last = 0x5a5a;
+	if (!map_free_dev())
+		return because("MAPD or MAPTI refused");
+	if (!map_free_vpe()) {
+		unmap_dev(free_dev);
+		return because("VMAPP refused, GITS_CREADR 0x%lx", its_read(GITS_CREADR, 8));
+	}
+	if (queue_post(cmds, ARRAY_SIZE(cmds)) != QUEUE_DONE)
+		return because("refused, GITS_CREADR 0x%lx", its_read(GITS_CREADR, 8));
+
+	seen = try_load(own_vpt, 8, &val) || try_store(own_vpt, 0, 8);
+	if (queue_post(&unmap, 1) != QUEUE_DONE)
+		return because("unmapping refused");
+	seen_late = try_load(own_vpt, 8, &val);
+	if (queue_post(&vsync, 1) != QUEUE_DONE || !unmap_dev(free_dev))
+		return because("VSYNC or unmapping refused");
+
+	if (seen)
+		return because("the VPT of a mapped vPE is accessible");
+	if (seen_late)
+		return because("the VPT came back before the VSYNC");
+	if (!try_load(last, 8, &val))
+		return because("the VPT did not come back");
+
+	return val == 0x5a5a ? KSFT_PASS : because("the VPT came back with 0x%lx", val);
 }
 
 /* The entry of a page that is in use: EL2 may refuse or ignore, not obey. */
@@ -1228,6 +1369,39 @@ static int run_move_l2(const struct test *t)
 	write_phys64(l1_addr, l1);
 
 	return state == QUEUE_DONE ? KSFT_PASS : because("MAPD was refused");
+}
+
+/* An L2 page of ours for the vPE table, a vPE in it with its VPT in the victim. */
+static int run_vpe_attack(const struct test *t)
+{
+	u64 l1_addr = its.vpes->base + GITS_LVL1_ENTRY_SIZE;
+	u32 vpe = its.vpes->psz / its.vpes->esz;
+	struct its_cmd cmds[] = {
+		vmapp(vpe, victim),
+		vmapti(free_dev, 0, vpe, VPT_SIZE * 8 - 1),
+		event_cmd(GITS_CMD_INT, free_dev, 0, 0),
+		sync_cmd(its.rdbase),
+	};
+	struct its_cmd discard = event_cmd(GITS_CMD_DISCARD, free_dev, 0, 0);
+	enum queue_state state;
+	u64 l1;
+
+	if (!own_vpt_phys || !its.vpes->indirect)
+		return KSFT_SKIP;
+
+	memset(own_vpt, 0, VPT_ALIGN);
+	l1 = read_phys64(l1_addr);
+	write_phys64(l1_addr, own_vpt_phys | GITS_L1_VALID);
+	if (!map_free_dev())
+		return because("MAPD or MAPTI refused");
+	queue_post(&discard, 1);
+	state = queue_post(cmds, ARRAY_SIZE(cmds));
+
+	unmap_vpe(vpe);
+	unmap_dev(free_dev);
+	write_phys64(l1_addr, l1);
+
+	return state == QUEUE_DONE ? KSFT_PASS : because("the queue stalled");
 }
 
 /* The ITS would take what is in the victim for commands: do not let it. */
@@ -1659,11 +1833,11 @@ static void add_cpu_accesses(void)
 	add_cpu_access(its.queue + its.queue_size - 8, "the end of the command queue");
 }
 
-/* One command that must be refused, while a device is mapped or the ITS is off. */
+/* One command that must be refused, while something is mapped or the ITS is off. */
 struct refusal {
 	const char *name;
 	struct its_cmd cmd;
-	enum { PLAIN, MAPPED, DISABLED } meanwhile;
+	enum { PLAIN, MAPPED, DISABLED, VPE_MAPPED, BOTH_MAPPED } meanwhile;
 };
 
 static void add_refused(const struct refusal *list, unsigned int nr)
@@ -1675,7 +1849,9 @@ static void add_refused(const struct refusal *list, unsigned int nr)
 		t = add_test(run_refused, "%s", list[i].name);
 		t->cmd[0] = list[i].cmd;
 		t->nr_cmds = 1;
-		t->mapped = list[i].meanwhile == MAPPED;
+		t->mapped = list[i].meanwhile == MAPPED || list[i].meanwhile == BOTH_MAPPED;
+		t->vpe_mapped = list[i].meanwhile == VPE_MAPPED ||
+				list[i].meanwhile == BOTH_MAPPED;
 		t->disabled = list[i].meanwhile == DISABLED;
 	}
 }
@@ -1786,6 +1962,144 @@ static void add_l1_attacks(void)
 	t->l1 = victim | GITS_L1_VALID;
 }
 
+/* With an address in the hypervisor, wherever the command has one. */
+static void add_refused_opcode(const char *name, u8 opcode)
+{
+	struct test *t = add_test(run_refused, "%s is refused", name);
+
+	t->cmd[0] = its_cmd(opcode, free_dev, LPI_UNUSED, CMD2_VALID | victim);
+	t->cmd[0].dw[3] = victim;
+	t->nr_cmds = 1;
+}
+
+static void add_refused_vmapp(void)
+{
+	const struct refusal list[] = {
+		{ "VMAPP with a VPT in hypervisor memory", vmapp(free_vpe, victim) },
+		{ "VMAPP with a VPT in hypervisor memory, posted while disabled",
+		  vmapp(free_vpe, victim), DISABLED },
+		{ "VMAPP with a VPT in the vPE table", vmapp(free_vpe, its.vpes->base) },
+		{ "VMAPP with a VPT in the Device table", vmapp(free_vpe, its.devices->base) },
+		{ "VMAPP with a VPT in the command queue", vmapp(free_vpe, its.queue) },
+		{ "VMAPP with a VPT in the shadow queue", vmapp(free_vpe, its.slots) },
+		{ "VMAPP with a VPT in the control frame", vmapp(free_vpe, its.base) },
+		{ "VMAPP with a VPT in a redistributor", vmapp(free_vpe, its.redist) },
+		{ "VMAPP with a VPT where there is nothing",
+		  vmapp(free_vpe, GENMASK_ULL(51, 16)) },
+		{ "VMAPP with a VPT at address 0", vmapp(free_vpe, 0) },
+		{ "VMAPP with a VPT that has no LPI",
+		  vmapp_sized(free_vpe, own_vpt_phys, 13) },
+		{ "VMAPP with the largest VPT there can be",
+		  vmapp_sized(free_vpe, own_vpt_phys, 32) },
+		{ "VMAPP that unmaps an unknown vPE", vpe_cmd(GITS_CMD_VMAPP, free_vpe) },
+		{ "VMOVP of an unknown vPE", vmovp(free_vpe, its.rdbase) },
+		{ "VINVALL of an unknown vPE", vpe_cmd(GITS_CMD_VINVALL, free_vpe) },
+		{ "VMAPTI to an unknown vPE",
+		  vmapti(free_dev, 1, free_vpe, LPI_FIRST), MAPPED },
+		{ "VMAPI to an unknown vPE",
+		  vpe_event_cmd(GITS_CMD_VMAPI, free_dev, 1, free_vpe, 0, NO_DOORBELL), MAPPED },
+		{ "VMOVI to an unknown vPE",
+		  vpe_event_cmd(GITS_CMD_VMOVI, free_dev, 0, free_vpe, 0, NO_DOORBELL), MAPPED },
+	};
+	struct test *t;
+
+	t = add_test(run_refused, "VMAPP onto hypervisor memory, then VMAPTI, INT, VINVALL");
+	t->cmd[0] = vmapp(free_vpe, victim);
+	t->cmd[1] = vmapti(free_dev, 0, free_vpe, LPI_FIRST);
+	t->cmd[2] = event_cmd(GITS_CMD_INT, free_dev, 0, 0);
+	t->cmd[3] = vpe_cmd(GITS_CMD_VINVALL, free_vpe);
+	t->nr_cmds = 4;
+
+	add_refused(list, ARRAY_SIZE(list));
+}
+
+static void add_refused_vpes(void)
+{
+	u64 bad_rdbase = its.typer & GITS_TYPER_PTA ? victim : 0x7fff0000;
+	const struct refusal list[] = {
+		{ "VMAPP of a vPE that is mapped",
+		  vmapp(free_vpe, own_vpt_phys + VPT_ALIGN), VPE_MAPPED },
+		{ "VMAPP of a vPE that is mapped, with its own VPT",
+		  vmapp(free_vpe, own_vpt_phys), VPE_MAPPED },
+		{ "VMAPP of a vPE that is mapped, with a VPT in hypervisor memory",
+		  vmapp(free_vpe, victim), VPE_MAPPED },
+		{ "VMAPP with the VPT of another vPE",
+		  vmapp(free_vpe - 1, own_vpt_phys), VPE_MAPPED },
+		{ "MAPD with a VPT for an ITT",
+		  mapd(free_dev, own_vpt_phys, ITT_EVENT_BITS), VPE_MAPPED },
+		{ "VMOVP to no redistributor", vmovp(free_vpe, bad_rdbase), VPE_MAPPED },
+		{ "VMOVP to the highest RDbase", vmovp(free_vpe, ~0ULL), VPE_MAPPED },
+		{ "VMAPTI of an unknown device",
+		  vmapti(free_dev, 0, free_vpe, LPI_FIRST), VPE_MAPPED },
+		{ "VMAPTI of an event out of range",
+		  vmapti(free_dev, ITT_EVENTS, free_vpe, LPI_FIRST), BOTH_MAPPED },
+		{ "VMAPTI to a virtual SPI", vmapti(free_dev, 1, free_vpe, 40), BOTH_MAPPED },
+		{ "VMAPTI below the virtual LPIs",
+		  vmapti(free_dev, 1, free_vpe, LPI_FIRST - 1), BOTH_MAPPED },
+		{ "VMAPTI beyond the VPT",
+		  vmapti(free_dev, 1, free_vpe, VPT_SIZE * 8), BOTH_MAPPED },
+		{ "VMAPTI to the last vINTID there can be",
+		  vmapti(free_dev, 1, free_vpe, UINT32_MAX), BOTH_MAPPED },
+		{ "VMAPTI with an SPI for a doorbell",
+		  vpe_event_cmd(GITS_CMD_VMAPTI, free_dev, 1, free_vpe, LPI_FIRST, 40),
+		  BOTH_MAPPED },
+		{ "VMAPI to what is no virtual LPI",
+		  vpe_event_cmd(GITS_CMD_VMAPI, free_dev, 2, free_vpe, 0, NO_DOORBELL),
+		  BOTH_MAPPED },
+		{ "VMOVI with an SPI for a doorbell",
+		  vpe_event_cmd(GITS_CMD_VMOVI, free_dev, 0, free_vpe, CMD2_HAS_DOORBELL, 40),
+		  BOTH_MAPPED },
+		{ "VMOVI of an event out of range",
+		  vpe_event_cmd(GITS_CMD_VMOVI, free_dev, ITT_EVENTS, free_vpe, 0, NO_DOORBELL),
+		  BOTH_MAPPED },
+	};
+
+	add_test(run_legal_vpe, "a vPE mapped, used and unmapped");
+	add_refused(list, ARRAY_SIZE(list));
+}
+
+/* With a VPT that may be used, so that the L1 entry is what is wrong. */
+static void add_vpe_l1_attacks(void)
+{
+	u32 vpe = its.vpes->psz / its.vpes->esz * 7;
+	u64 l2 = read_phys64(its.vpes->shadow) & GITS_L1_ADDR;
+	const struct {
+		const char *name;
+		u64 l1;
+	} list[] = {
+		{ "no L2 page",				0 },
+		{ "an L2 page in hypervisor memory",	victim | GITS_L1_VALID },
+		{ "an unaligned L2 page",		(own_phys + 0x800) | GITS_L1_VALID },
+		{ "reserved bits set",			own_phys | GITS_L1_VALID | BIT_ULL(62) },
+		{ "the vPE table for an L2 page",	its.vpes->base | GITS_L1_VALID },
+		{ "its VPT for an L2 page",		own_vpt_phys | GITS_L1_VALID },
+		{ "an L2 page that is in use",		l2 | GITS_L1_VALID },
+	};
+	unsigned int i;
+	struct test *t;
+
+	for (i = 0; i < ARRAY_SIZE(list) - !has_vpe_l2; i++) {
+		t = add_test(run_refused, "VMAPP by an L1 entry with %s", list[i].name);
+		t->cmd[0] = vmapp(vpe, own_vpt_phys);
+		t->nr_cmds = 1;
+		t->set_l1 = true;
+		t->table = its.vpes;
+		t->l1_index = 7;
+		t->l1 = list[i].l1;
+	}
+}
+
+static void add_vpe_tests(void)
+{
+	add_refused_vmapp();
+	if (!own_vpt_phys)
+		return;
+	if (has_vpe_l2)
+		add_refused_vpes();
+	if (its.vpes->indirect && its.vpes->shadow)
+		add_vpe_l1_attacks();
+}
+
 static void add_refused_others(void)
 {
 	const struct its_table *table = its.table;
@@ -1849,19 +2163,21 @@ static void add_refused_others(void)
 		{ "MOVI to a collection out of range",
 		  event_cmd(GITS_CMD_MOVI, free_dev, 0, icid), MAPPED },
 	};
+	/* On an ITS that has them, all but the last two may be legal: see above. */
 	const struct {
 		const char *name;
 		u8 opcode;
-	} opcodes[] = {
+	} v4_opcodes[] = {
 		{ "VMAPP",		GITS_CMD_VMAPP },
 		{ "VMAPTI",		GITS_CMD_VMAPTI },
-		{ "VMAPI",		GITS_CMD_GICv4(GITS_CMD_MAPI) },
+		{ "VMAPI",		GITS_CMD_VMAPI },
 		{ "VMOVI",		GITS_CMD_VMOVI },
 		{ "VMOVP",		GITS_CMD_VMOVP },
 		{ "VSYNC",		GITS_CMD_VSYNC },
 		{ "VINVALL",		GITS_CMD_VINVALL },
 		{ "VSGI",		GITS_CMD_VSGI },
 		{ "INVDB",		GITS_CMD_INVDB },
+	}, opcodes[] = {
 		{ "the command 0x00",	0x00 },
 		{ "the command 0x02",	0x02 },
 		{ "the command 0x3f",	0x3f },
@@ -1874,15 +2190,11 @@ static void add_refused_others(void)
 	if (icid)
 		add_refused(icids, ARRAY_SIZE(icids));
 
-	for (i = 0; i < ARRAY_SIZE(opcodes); i++) {
-		struct test *t = add_test(run_refused, "%s is refused", opcodes[i].name);
-
-		/* An address in the hypervisor, wherever the command has one. */
-		t->cmd[0] = its_cmd(opcodes[i].opcode, free_dev, LPI_UNUSED,
-				    CMD2_VALID | victim);
-		t->cmd[0].dw[3] = victim;
-		t->nr_cmds = 1;
-	}
+	i = its.typer & GITS_TYPER_VLPIS ? ARRAY_SIZE(v4_opcodes) - 2 : 0;
+	for (; !(its.typer & GITS_TYPER_VMAPP) && i < ARRAY_SIZE(v4_opcodes); i++)
+		add_refused_opcode(v4_opcodes[i].name, v4_opcodes[i].opcode);
+	for (i = 0; i < ARRAY_SIZE(opcodes); i++)
+		add_refused_opcode(opcodes[i].name, opcodes[i].opcode);
 }
 
 static void add_reg_write(const char *name, u64 offset, u64 value, unsigned int width)
@@ -2020,6 +2332,8 @@ static void add_tests(void)
 			 ITT_EVENTS);
 		if (has_free_l1)
 			add_test(run_move_l2, "MAPD by an L2 page in hypervisor memory");
+		if (its.vpes)
+			add_test(run_vpe_attack, "VMAPP onto hypervisor memory, then VMAPTI, INT");
 	}
 	add_test(run_move_table, "the Device table moved into hypervisor memory, then MAPD");
 	add_test(run_move_queue, "the command queue moved into hypervisor memory");
@@ -2035,6 +2349,8 @@ static void add_tests(void)
 	add_test(run_storm, "two CPUs at all registers at once");
 	add_test(run_driver, "the driver finds a refused command, says so and goes on");
 	add_refused_others();
+	if (its.vpes)
+		add_vpe_tests();
 	add_reg_accesses();
 	add_test(run_counts, "no page lost");
 }
@@ -2257,6 +2573,8 @@ static void find_tables(void)
 			      table->baser & GITS_BASER_ADDR;
 		if (table->type == GITS_BASER_TYPE_DEVICE)
 			its.devices = table;
+		if (table->type == GITS_BASER_TYPE_VCPU && !(its.typer & GITS_TYPER_VMAPP))
+			its.vpes = table;
 	}
 	if (!its.devices)
 		ksft_exit_skip("no Device table\n");
@@ -2293,10 +2611,71 @@ static void find_tables(void)
 	}
 }
 
+/* Where Linux is done with its vPEs there is an L2 page, with room at its end. */
+static void find_free_vpe(void)
+{
+	if (!its.vpes)
+		return;
+
+	free_vpe = its.vpes->psz / its.vpes->esz - 1;
+	has_vpe_l2 = !its.vpes->indirect ||
+		     read_phys64(its.vpes->shadow ? : its.vpes->base) & GITS_L1_VALID;
+}
+
+static u64 phys_of(int fd, const void *va)
+{
+	u64 entry = 0;
+
+	if (pread(fd, &entry, sizeof(entry), (u64)va / page_size * 8) != 8)
+		return 0;
+
+	return FIELD_GET(GENMASK_ULL(54, 0), entry) * page_size;
+}
+
+static bool is_contiguous(int fd, const void *va, u64 size)
+{
+	u64 i, phys = phys_of(fd, va);
+
+	for (i = 0; i < size; i += page_size) {
+		if (phys_of(fd, va + i) != phys + i)
+			return false;
+	}
+
+	return phys;
+}
+
+/* Room for two VPTs, each aligned as the architecture wants it. */
+static void find_own_vpt(void)
+{
+	u64 i, size = SZ_8M, need = 2 * VPT_ALIGN;
+	void *mem;
+	int fd;
+
+	fd = open("/proc/self/pagemap", O_RDONLY);
+	if (!its.vpes || fd < 0)
+		return;
+
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mem == MAP_FAILED)
+		ksft_exit_fail_perror("mmap");
+	madvise(mem, size, MADV_HUGEPAGE);
+	memset(mem, 0, size);
+	if (mlock(mem, size))
+		ksft_exit_fail_perror("mlock");
+
+	for (i = 0; i + need <= size; i += page_size) {
+		if (phys_of(fd, mem + i) % VPT_ALIGN || !is_contiguous(fd, mem + i, need))
+			continue;
+		own_vpt = mem + i;
+		own_vpt_phys = phys_of(fd, own_vpt);
+		break;
+	}
+	close(fd);
+}
+
 /* A page of the host that the test is free to hand to the ITS. */
 static void find_own_page(void)
 {
-	u64 entry = 0;
 	int fd;
 
 	own_page = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
@@ -2307,11 +2686,9 @@ static void find_own_page(void)
 
 	fd = open("/proc/self/pagemap", O_RDONLY);
 	if (fd >= 0) {
-		if (pread(fd, &entry, sizeof(entry), (u64)own_page / page_size * 8) != 8)
-			entry = 0;
+		own_phys = phys_of(fd, own_page);
 		close(fd);
 	}
-	own_phys = FIELD_GET(GENMASK_ULL(54, 0), entry) * page_size;
 	if (!own_phys)
 		ksft_exit_skip("/proc/self/pagemap does not tell physical addresses\n");
 }
@@ -2414,6 +2791,8 @@ int main(int argc, char **argv)
 	find_its();
 	find_tables();
 	find_own_page();
+	find_free_vpe();
+	find_own_vpt();
 	get_regs(its.regs);
 
 	ksft_print_msg("ITS 0x%lx, queue 0x%lx, written at 0x%lx\n", its.base, its.queue,
@@ -2423,6 +2802,10 @@ int main(int argc, char **argv)
 	ksft_print_msg("pool 0x%lx, %lu bytes, victim 0x%lx\n", pool, pool_size, victim);
 	ksft_print_msg("own page 0x%lx, DeviceID 0x%x, L1 index %ld\n", own_phys, free_dev,
 		       has_free_l1 ? (long)free_l1 : -1);
+	if (its.vpes)
+		ksft_print_msg("vPE table 0x%lx, shadow 0x%lx, own VPT 0x%lx, vPEID 0x%x%s\n",
+			       its.vpes->base, its.vpes->shadow, own_vpt_phys, free_vpe,
+			       has_vpe_l2 ? "" : " without L2 page");
 	if (list)
 		ksft_exit_skip("nothing done\n");
 
