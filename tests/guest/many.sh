@@ -4,9 +4,9 @@
 need_owned
 owned=$(pages_owned)
 set -- $(awk '$1 == "its" { f = $2 } $1 == "queue" { print f, $9, $3; exit }' $ITS)
-out=$(/many "$1" "$2" "$3" 4000)
-echo "  $out"
-permille=$(echo "$out" | sed -n 's/.*permille //p')
+out=$(/many "$1" "$2" "$3" 1 4000)
+echo "$out" | sed 's/^/  /'
+permille=$(echo "$out" | awk '$2 == 1 { alone = $4 } $2 == 4000 && alone { print int($4 * 1000 / alone) }')
 check "4,000 more devices cost at most 5 % more ($permille permille)" \
 	[ -n "$permille" -a "${permille:-9999}" -le 1050 -a "${permille:-0}" -ge 950 ]
 check "no page is lost" [ "$(pages_owned)" = "$owned" ]
