@@ -21,6 +21,10 @@ defaults() {
 	rootports) export ROOT_PORTS=rng LIMIT=${LIMIT:-180} ;;
 	late) export ROOT_PORTS=late LIMIT=${LIMIT:-180} ;;
 	failclosed | guests) export FILES="${FILES:-} pvm=$(program pvm)" ;;
+	vms)
+		export APPEND="${APPEND:-} kvm-arm.vgic_v4_enable=1" LIMIT=${LIMIT:-300}
+		export FILES="${FILES:-} bin/vgic_lpi_stress=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}/vgic_lpi_stress"
+		;;
 	many) export FILES="${FILES:-} many=$(program many)" SMP=1 EXTRA="-icount shift=0,sleep=off" LIMIT=${LIMIT:-300} ;;
 	selftests) export MEM=${MEM:-2G} LIMIT=${LIMIT:-1200} ;;
 	*) export LIMIT=${LIMIT:-120} ;;

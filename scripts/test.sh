@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything: the series, the builds, the guests. One line per check, the last
 # line is "N passed, N failed". test.sh NAME... runs only these groups:
-# series walk checkpatch warnings builds guests attacks
+# series walk checkpatch warnings builds matrix guests attacks
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
 
@@ -9,6 +9,9 @@ WALK=$BUILD/walk
 RESULTS=$BUILD/test/results
 JOBS=$BUILD/test/jobs
 CPUS=(cortex-a53 max)
+PAGE_SIZES=(4k 16k 64k)
+GICS=(3 4)
+declare -A IMAGES
 
 record() { echo "$*" | tee -a "$RESULTS"; }
 ok() { record "ok - $*"; }
@@ -163,7 +166,14 @@ test_warnings() {
 test_builds() {
 	step "Configurations"
 	walk_to_head
-	if IMAGE=$(walk_image); then ok "4k pages build"; else not_ok "4k pages build"; fi
+	local size
+	for size in "${PAGE_SIZES[@]}"; do
+		if IMAGES[$size]=$(PAGE_SIZE=$size walk_image "$size"); then
+			ok "$size pages build"
+		else
+			not_ok "$size pages build"
+		fi
+	done
 	if NODEBUG_IMAGE=$(EL2_DEBUG=0 walk_image nodebug "$WALK/out/4k"); then
 		ok "CONFIG_NVHE_EL2_DEBUG=n builds"
 	else
@@ -174,7 +184,6 @@ test_builds() {
 	else
 		not_ok "CONFIG_KVM=n builds"
 	fi
-	if IMAGE_64K=$(PAGE_SIZE=64k walk_image 64k); then ok "64k pages build"; else not_ok "64k pages build"; fi
 }
 
 # job LABEL command...: to be run by run_jobs, two at a time
@@ -191,12 +200,10 @@ guest() {
 }
 
 guest_jobs() {
-	local cpu smp nr
+	local cpu smp nr IMAGE=${IMAGES[4k]} IMAGE_64K=${IMAGES[64k]}
+	local vms=100
 	for cpu in "${CPUS[@]}"; do
-		guest "4k $cpu" selftests IMAGE="$IMAGE" CPU="$cpu" SMP=2
-	done
-	for cpu in "${CPUS[@]}"; do
-		for smp in 1 2 8; do
+		for smp in 1 8; do
 			job "boot 4k $cpu smp=$smp" "$SCRIPTS/boot-test.sh" IMAGE="$IMAGE" CPU="$cpu" SMP=$smp
 			guest "4k $cpu smp=$smp" msi IMAGE="$IMAGE" CPU="$cpu" SMP=$smp
 		done
@@ -213,11 +220,12 @@ guest_jobs() {
 		guest "4k $cpu" suspend IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu" rootports IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu" late IMAGE="$IMAGE" CPU="$cpu"
-		job "boot 4k $cpu gic=4" "$SCRIPTS/boot-test.sh" IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" msi IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" suspend IMAGE="$IMAGE" CPU="$cpu" GIC=4
+		guest "4k $cpu gic=4" vms "$vms" IMAGE="$IMAGE" CPU="$cpu" GIC=4
+		# max takes ten times as long to run a guest.
+		vms=20
 		guest "4k $cpu gic=4" selftests vgic_irq IMAGE="$IMAGE" CPU="$cpu" GIC=4 APPEND=kvm-arm.vgic_v4_enable=0
-		job "boot 64k $cpu" "$SCRIPTS/boot-test.sh" PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
 		for smp in 1 8; do
 			guest "64k $cpu smp=$smp" msi PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu" SMP=$smp
 		done
@@ -225,7 +233,6 @@ guest_jobs() {
 		guest "64k $cpu" suspend PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
 		guest "64k $cpu" rootports PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
 		guest "64k $cpu" late PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
-		guest "64k $cpu" selftests its_shadow vgic_irq vgic_its_save PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
 		job "boot without NVHE_EL2_DEBUG, $cpu" "$SCRIPTS/boot-test.sh" EL2_DEBUG=0 IMAGE="$NODEBUG_IMAGE" CPU="$cpu"
 		guest "without KVM, $cpu" msi STOCK=1 IMAGE="$NOKVM_IMAGE" CPU="$cpu"
 		guest "unprotected, $cpu" msi STOCK=1 IMAGE="$IMAGE" CPU="$cpu" APPEND=kvm-arm.mode=none
@@ -233,14 +240,66 @@ guest_jobs() {
 	done
 }
 
-# What another set of tests brings: it prints "ok NAME" and "not ok NAME why".
-attack_jobs() {
-	local test
-	for test in "$ROOT"/tests/attack-*; do
-		[ -f "$test" ] && [ -x "$test" ] || continue
-		job "$(basename "$test")" env IMAGE="$IMAGE" STOCK_IMAGE="$STOCK_IMAGE" IMAGE_64K="$IMAGE_64K" \
-			QEMU="$SCRIPTS/qemu.sh" RUN_TEST="$SCRIPTS/run-test.sh" SELFTESTS="$SELFTESTS" timeout -k 10 1500 "$test"
+# attack KIND LABEL KEY=VALUE...: see tests/attack-its.sh
+attack() {
+	local kind=$1 label=$2
+	shift 2
+	job "$label" timeout -k 10 600 "$ROOT/tests/attack-its.sh" "$kind" STOCK_IMAGE="$STOCK_IMAGE" "$@"
+}
+
+# machines: "page size, CPU, GIC" of each machine in the matrix
+machines() {
+	local size cpu gic
+	for size in "${PAGE_SIZES[@]}"; do
+		for cpu in "${CPUS[@]}"; do
+			[ "$size:$cpu" != 16k:cortex-a53 ] || continue
+			for gic in "${GICS[@]}"; do
+				echo "$size $cpu $gic"
+			done
+		done
 	done
+}
+
+matrix_jobs() {
+	local size cpu gic options append kind
+	while read -r size cpu gic; do
+		append='' kind=plain
+		[ "$gic" = 3 ] || append=kvm-arm.vgic_v4_enable=1 kind=v4
+		options=(PAGE_SIZE="$size" IMAGE="${IMAGES[$size]}" CPU="$cpu" GIC="$gic")
+		job "$size $cpu gic=$gic boot" "$SCRIPTS/boot-test.sh" "${options[@]}"
+		guest "$size $cpu gic=$gic selftests" selftests "${options[@]}" APPEND="$append"
+		attack "$kind" "$size $cpu gic=$gic attacks" "${options[@]}"
+	done < <(machines)
+}
+
+# cell LABEL: how a job of the matrix ended
+cell() {
+	local passed failed
+	passed=$(grep -cF "ok - [$1] " <(grep '^ok ' "$RESULTS") || true)
+	failed=$(grep -cF "ok - [$1] " <(grep '^not ok ' "$RESULTS") || true)
+	if [ "$failed" -gt 0 ]; then echo "$failed failed"; else echo "$passed passed"; fi
+}
+
+print_matrix() {
+	local size cpu gic
+	say ""
+	printf '| %-5s | %-10s | %-5s | %-10s | %-10s | %-10s |\n' pages CPU GIC boot selftests attacks
+	printf '|-------|------------|-------|------------|------------|------------|\n'
+	while read -r size cpu gic; do
+		printf '| %-5s | %-10s | GICv%-1s | %-10s | %-10s | %-10s |\n' "$size" "$cpu" "$gic" \
+			"$(cell "$size $cpu gic=$gic boot")" "$(cell "$size $cpu gic=$gic selftests")" \
+			"$(cell "$size $cpu gic=$gic attacks")"
+	done < <(machines)
+}
+
+attack_jobs() {
+	local cpu
+	for cpu in "${CPUS[@]}"; do
+		attack stock "stock $cpu attacks" CPU="$cpu"
+		attack stock-v4 "stock $cpu gic=4 attacks" CPU="$cpu"
+	done
+	attack stock-exhausted "stock max attacks, stage 2 exhausted" CPU=max
+	attack exhausted "max attacks, stage 2 exhausted" CPU=max IMAGE="${IMAGES[4k]}"
 }
 
 # One line per result; a job which says nothing has failed.
@@ -268,8 +327,11 @@ run_jobs() {
 
 # The images a group needs when the groups which build them were not asked for.
 need_images() {
+	local size
 	walk_to_head
-	IMAGE=${IMAGE:-$(walk_image)}
+	for size in "${PAGE_SIZES[@]}"; do
+		IMAGES[$size]=${IMAGES[$size]:-$(PAGE_SIZE=$size walk_image "$size")}
+	done
 	STOCK_IMAGE=${STOCK_IMAGE:-$(STOCK=1 "$SCRIPTS/image.sh")}
 	SELFTESTS=${SELFTESTS:-$("$SCRIPTS/selftests.sh" SRC="$WALK/linux")}
 	export SELFTESTS
@@ -281,16 +343,23 @@ test_guests() {
 	need_images
 	NODEBUG_IMAGE=${NODEBUG_IMAGE:-$(EL2_DEBUG=0 walk_image nodebug "$WALK/out/4k")}
 	NOKVM_IMAGE=${NOKVM_IMAGE:-$(KVM=0 walk_image nokvm "$WALK/out/4k")}
-	IMAGE_64K=${IMAGE_64K:-$(PAGE_SIZE=64k walk_image 64k)}
 	: > "$JOBS"
 	guest_jobs
 	run_jobs
 }
 
+test_matrix() {
+	step "The matrix"
+	need_images
+	: > "$JOBS"
+	matrix_jobs
+	run_jobs
+	print_matrix
+}
+
 test_attacks() {
 	step "Attacks"
 	need_images
-	IMAGE_64K=${IMAGE_64K:-$(PAGE_SIZE=64k walk_image 64k)}
 	: > "$JOBS"
 	attack_jobs
 	run_jobs
@@ -307,7 +376,7 @@ summary() {
 
 main() {
 	local groups=("${ARGS[@]}") group
-	[ ${#groups[@]} -gt 0 ] || groups=(series walk checkpatch warnings builds guests attacks)
+	[ ${#groups[@]} -gt 0 ] || groups=(series walk checkpatch warnings builds matrix guests attacks)
 	mkdir -p "$BUILD/test"
 	: > "$RESULTS"
 	unset IMAGE STOCK PAGE_SIZE CPU SMP GIC KVM EL2_DEBUG OUT SRC

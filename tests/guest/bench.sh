@@ -1,0 +1,193 @@
+# bench.sh SECTION: prints "bench NAME VALUE", for scripts/bench.sh. A value is a
+# number of instructions unless its name says otherwise, and the median of its rounds.
+. /tests/lib.sh
+
+PCI=0000:00:01.0
+HYP=/sys/kernel/tracing/remotes/hypervisor
+OP=/sys/kernel/debug/its_bench
+
+die() { echo "not ok $NAME: $*"; exit 1; }
+
+# bench NAME VALUE: only a number is a result.
+bench() {
+	case $2 in
+	'' | *[!0-9.]*) die "$1 is not a number: '$2'" ;;
+	esac
+	echo "bench $1 $2"
+}
+
+irq_of() { awk -v dev="$1" '/ITS/ && index($0, dev) { sub(":", "", $1); print $1; exit }' /proc/interrupts; }
+
+# writes CLOCK ROUNDS FILE A [FILE B]
+writes() { timeout 100 /bench writes "$@" || die "cannot measure: $*"; }
+
+# op NAME ROUNDS, of the module
+op() {
+	timeout 100 sh -c "echo '$1 $2' > $OP" && cat $OP > /tmp/op || die "cannot measure: $1"
+	while read -r name value; do bench "$name" "$value"; done < /tmp/op
+}
+
+measure_affinity() {
+	local irq
+	irq=$(irq_of virtio0-input)
+	[ -n "$irq" ] || die "no interrupt of virtio0"
+	affinity=/proc/irq/$irq/smp_affinity
+	bench syscall $(writes time 64 /dev/null 2)
+	set -- $(writes time 64 $affinity 2 $affinity 1)
+	bench affinity_to_1 "$1"
+	bench affinity_to_0 "$2"
+}
+
+# From here on $PCI is the module's.
+load_module() {
+	insmod /lib/its_bench.ko || die "the module does not load"
+	echo $PCI > /sys/bus/pci/drivers/virtio-pci/unbind
+	echo its_bench > /sys/bus/pci/devices/$PCI/driver_override
+	echo $PCI > /sys/bus/pci/drivers/its_bench/bind || die "the module does not bind"
+	[ -f $OP ] || die "the module offers nothing"
+}
+
+# entries NAME PER-ROUND ROUNDS bench-arguments...: how often EL2 was entered in an
+# operation. Between the two marks the program does nothing else; the second mark
+# is an entry of its own.
+entries() {
+	local name=$1 per=$2 rounds=$3 what=$4 clock=$5 n
+	shift 5
+	echo > $HYP/trace
+	echo 1 > $HYP/tracing_on
+	MARK=$HYP/write_event timeout 100 /bench "$what" "$clock" "$rounds" "$@" > /dev/null ||
+		die "failed under trace: $what $*"
+	echo 0 > $HYP/tracing_on
+	cat $HYP/trace > /tmp/trace
+	! grep -q LOST /tmp/trace || die "hypervisor trace events were lost: $name"
+	n=$(awk '/selftest id=1$/ { on = 1; n = 0 } /hyp_enter/ && on { n++ }
+		/selftest id=2$/ && on { print n - 1; exit }' /tmp/trace)
+	[ -n "$n" ] || die "no marks in the hypervisor trace: $name"
+	bench "entries_$name" "$(awk -v d="$n" -v n=$((rounds * per)) 'BEGIN { print d / n }')"
+}
+
+trace_entries() {
+	[ -d $HYP ] || die "no $HYP"
+	echo 4096 > $HYP/buffer_size_kb
+	for event in hyp_enter hyp_exit selftest; do
+		echo 1 > $HYP/events/hypervisor/$event/enable || die "no event $event"
+	done
+}
+
+lpi_entries() {
+	local rounds=512 before after
+	before=$(msis)
+	entries lpi 1 $rounds reads time /dev/hwrng
+	after=$(msis)
+	echo "  $((after - before)) LPIs in $rounds reads"
+	[ $((after - before)) -ge $rounds ] || die "no LPI was delivered"
+}
+
+# The queue that software writes: its physical address and size.
+queue() {
+	local cbaser frame
+	frame=$(dmesg | sed -n 's/.*ITS \[mem \(0x[0-9a-f]*\)-.*/\1/p' | head -n 1)
+	if [ -r $ITS ]; then
+		awk '$1 == "its" { f = $2 } $1 == "queue" { print f, $9, $3; exit }' $ITS
+	else
+		cbaser=$(devmem $((frame + 0x80)) 64)
+		echo "$frame $((cbaser & 0xffffffff000)) $((((cbaser & 0xff) + 1) * 4096))"
+	fi
+}
+
+# MAPD by the driver, and by a command written straight into the queue.
+measure_growth() {
+	queue > /tmp/queue
+	set -- $(cat /tmp/queue)
+	[ $# = 3 ] || die "no queue: $*"
+	timeout 100 /many "$@" 1 64 512 4000 -- /bin/sh -c "echo mapd 64 > $OP; cat $OP" > /tmp/many ||
+		die "many: $(tail -n 1 /tmp/many)"
+	awk '$1 == "mapped" { n = $2; next } { print $1 "_" n, $2 }' /tmp/many > /tmp/growth
+	timeout 100 /many "$@" 1 64 512 4000 > /tmp/many || die "many: $(tail -n 1 /tmp/many)"
+	awk '{ print "mapd_raw_" $2, $4 }' /tmp/many >> /tmp/growth
+	[ "$(wc -l < /tmp/growth)" = 12 ] || die "only $(wc -l < /tmp/growth) values for MAPD"
+	while read -r name value; do bench "$name" "$value"; done < /tmp/growth
+}
+
+# What EL2 owns, and how much of it the driver would not have allocated otherwise.
+measure_memory() {
+	[ -r $ITS ] || return 0
+	bench pages_owned "$(pages_owned)"
+	bench pages_shadow "$(awk '
+		$1 == "table" && $17 != "-" { n += $12 }
+		$1 == "queue" { n += $3 }
+		END { print n / 4096 }' $ITS)"
+	bench pages_records_state "$(awk '
+		$1 == "table" { n += $12 / 4096; psz[$2] = $8 / 4096 }
+		$1 == "l2" { n += psz[$3] }
+		$1 == "queue" { n += $3 / 4096 }
+		$1 == "devices" { n += $4 }
+		$1 == "pages" { owned = $3 }
+		END { print owned - n }' $ITS)"
+}
+
+section_dbg() {
+	measure_affinity
+	trace_entries
+	for i in 1 2 4 8 16 32; do entries affinity 2 $i writes time $affinity 2 $affinity 1; done
+	VERBOSE=1 timeout 10 /bench writes time 8 $affinity 2 $affinity 1
+	VERBOSE=1 timeout 10 /bench writes instructions 8 $affinity 2 $affinity 1
+	VERBOSE=1 timeout 10 /bench writes instructions 8 /sys/bus/pci/drivers/virtio-pci/unbind $PCI /sys/bus/pci/drivers/virtio-pci/bind $PCI
+	VERBOSE=1 timeout 10 /bench writes time 8 /sys/bus/pci/drivers/virtio-pci/unbind $PCI /sys/bus/pci/drivers/virtio-pci/bind $PCI
+}
+
+section_main() {
+	driver=/sys/bus/pci/drivers/virtio-pci
+	need_owned
+	[ "$FAILED" = 0 ] || exit 1
+	measure_affinity
+	measure_memory
+	set -- $(writes instructions 16 $driver/unbind $PCI $driver/bind $PCI)
+	bench unbind "$1"
+	bench bind "$2"
+	trace_entries
+	entries affinity 2 64 writes time $affinity 2 $affinity 1
+	entries rebind 1 8 writes time $driver/unbind $PCI $driver/bind $PCI
+	lpi_entries
+	load_module
+	op mask 64
+	op move 64
+	op mapd 64
+	entries mask 128 4 writes time $OP "mask 64"
+	entries mapd 128 4 writes time $OP "mapd 64"
+	measure_growth
+}
+
+section_untouched() {
+	measure_affinity
+	load_module
+	op mask 64
+	op move 64
+	op mapd 64
+}
+
+section_vm() {
+	need_owned
+	[ "$FAILED" = 0 ] || exit 1
+	set -- $(timeout 100 /bench vm instructions 16)
+	bench vm_create "$1"
+	bench vm_destroy "$2"
+	trace_entries
+	entries vm 1 4 vm time
+}
+
+# finalize_pkvm() is where the ITSs are handed over, and where CPUs lose their privileges.
+section_boot() {
+	local trace=/sys/kernel/tracing
+	cat $trace/trace | grep -v '^#' > /tmp/named
+	echo raw > $trace/trace_options
+	cat $trace/trace | grep -v '^#' > /tmp/raw
+	[ "$(wc -l < /tmp/named)" = "$(wc -l < /tmp/raw)" ] || die "the trace changed"
+	bench finalize "$(paste /tmp/raw /tmp/named | awk '
+		/initcall_start: func=finalize_pkvm/ { t = $3 }
+		/initcall_finish: func=finalize_pkvm/ && t { print $3 - t }')"
+	measure_memory
+}
+
+"section_$1"
+finish
