@@ -161,10 +161,16 @@ static void pkvm_its_report_refusal(phys_addr_t phys_base, unsigned int its)
 			   why < PKVM_ITS_REFUSAL_MAX ? pkvm_its_refusals[why] : "?");
 }
 
+static u64 pkvm_its_post(unsigned int its, u64 cwriter)
+{
+	return kvm_call_hyp_nvhe(__pkvm_its_post, its, cwriter);
+}
+
 static const struct its_handover_ops pkvm_its_ops = {
 	.state_size	= pkvm_its_state_size,
 	.handover	= pkvm_its_handover_one,
 	.report		= pkvm_its_report,
+	.post		= pkvm_its_post,
 	.refused	= pkvm_its_report_refusal,
 };
 

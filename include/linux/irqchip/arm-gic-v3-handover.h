@@ -103,6 +103,7 @@ struct its_handover {
  *		everything is as it was. @note is passed on to @report.
  * @report:	Tell the user what @handover, or an earlier step of the driver,
  *		came to: @ret is its result.
+ * @post:	Write GITS_CWRITER and return what GITS_CREADR reads as then.
  * @refused:	Tell the user which command EL2 refused last, and why.
  */
 struct its_handover_ops {
@@ -110,6 +111,7 @@ struct its_handover_ops {
 	int	(*handover)(struct its_handover *its, size_t size,
 			    void *state, size_t state_size, unsigned int *note);
 	void	(*report)(phys_addr_t phys_base, int ret, unsigned int note);
+	u64	(*post)(unsigned int its, u64 cwriter);
 	void	(*refused)(phys_addr_t phys_base, unsigned int its);
 };
 

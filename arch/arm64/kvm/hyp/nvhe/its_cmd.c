@@ -20,6 +20,7 @@
 
 #include <linux/bitfield.h>
 #include <linux/io.h>
+#include <linux/unroll.h>
 
 #include <asm/arch_gicv3.h>
 #include <asm/arch_timer.h>
@@ -449,6 +450,7 @@ static enum pkvm_its_refusal its_check_cmd(struct pkvm_its *its, struct its_cmd 
 	if (type->needs & ~its->typer)
 		return PKVM_ITS_VLPI_COMMAND;
 
+	unrolled_count(4)
 	for (i = 0; i < ARRAY_SIZE(cmd->raw); i++)
 		cmd->raw[i] &= type->mask[i];
 
@@ -482,6 +484,7 @@ static void its_read_shadow(struct pkvm_its *its, u32 offset, struct its_cmd *cm
 	struct its_cmd *slot = &its->shadow[offset / sizeof(*slot)];
 	int i;
 
+	unrolled_count(4)
 	for (i = 0; i < ARRAY_SIZE(cmd->raw); i++)
 		cmd->raw[i] = le64_to_cpu((__force __le64)READ_ONCE(slot->raw[i]));
 }
@@ -491,6 +494,7 @@ static void its_write_queue(struct pkvm_its *its, u32 offset, const struct its_c
 	struct its_cmd *slot = &its->queue[offset / sizeof(*slot)];
 	int i;
 
+	unrolled_count(4)
 	for (i = 0; i < ARRAY_SIZE(cmd->raw); i++)
 		slot->raw[i] = (__force u64)cpu_to_le64(cmd->raw[i]);
 
@@ -500,12 +504,19 @@ static void its_write_queue(struct pkvm_its *its, u32 offset, const struct its_c
 
 static u32 its_next_offset(struct pkvm_its *its)
 {
-	return (its->posted + sizeof(struct its_cmd)) % its->queue_size;
+	u32 next = its->posted + sizeof(struct its_cmd);
+
+	return next < its->queue_size ? next : 0;
 }
 
+/* Reading the register is slow: remember how far the ITS has come at least. */
 static u64 its_creadr(struct pkvm_its *its)
 {
-	return readq_relaxed(its->region.base + GITS_CREADR);
+	u64 creadr = readq_relaxed(its->region.base + GITS_CREADR);
+
+	its->creadr = creadr & GITS_CREADR_OFFSET;
+
+	return creadr;
 }
 
 static void its_submit(struct pkvm_its *its)
@@ -535,11 +546,9 @@ static bool its_wait(struct pkvm_its *its, u32 offset, bool reached)
  * One slot stays free, or a full queue would look empty. If the ITS does not
  * make room in time, the rest waits for the next write of GITS_CWRITER.
  */
-static bool its_queue_has_room(struct pkvm_its *its)
+static bool its_queue_has_room(struct pkvm_its *its, u32 next)
 {
-	u32 next = its_next_offset(its);
-
-	if ((its_creadr(its) & GITS_CREADR_OFFSET) != next)
+	if (its->creadr != next || (its_creadr(its) & GITS_CREADR_OFFSET) != next)
 		return true;
 
 	its_submit(its);
@@ -559,10 +568,11 @@ static void its_refuse(struct pkvm_its *its, const struct its_cmd *cmd,
 
 static bool its_post_next(struct pkvm_its *its)
 {
+	u32 next = its_next_offset(its);
 	enum pkvm_its_refusal why;
 	struct its_cmd cmd;
 
-	if (!its_queue_has_room(its))
+	if (!its_queue_has_room(its, next))
 		return false;
 
 	its_read_shadow(its, its->posted, &cmd);
@@ -573,7 +583,7 @@ static bool its_post_next(struct pkvm_its *its)
 	}
 
 	its_write_queue(its, its->posted, &cmd);
-	its->posted = its_next_offset(its);
+	its->posted = next;
 	its->stats.posted++;
 
 	if (!its_cmd_returns_pages(its, &cmd))

@@ -166,6 +166,7 @@ static int its_check_registers(struct pkvm_its *its, const struct its_handover *
 
 	/* Idle: nothing that the host queued is left for the ITS to execute. */
 	its->posted = readq_relaxed(its_reg(its, GITS_CREADR));
+	its->creadr = its->posted;
 	its->cwriter = readq_relaxed(its_reg(its, GITS_CWRITER));
 	if (its->posted != its->cwriter || its->posted >= its_queue_size(desc->cbaser))
 		return -EBUSY;
@@ -287,6 +288,7 @@ static void its_program_queue(struct pkvm_its *its)
 	writeq_relaxed(its->cbaser, its_reg(its, GITS_CBASER));
 	writeq_relaxed(0, its_reg(its, GITS_CWRITER));
 	its->posted = 0;
+	its->creadr = 0;
 	its->cwriter = 0;
 	its->stalled = false;
 }
@@ -626,6 +628,32 @@ static struct pkvm_its *its_by_number(unsigned int nr)
 	}
 
 	return NULL;
+}
+
+/**
+ * __pkvm_its_post() - Post commands, and learn how far the ITS is.
+ * @nr:		The number __pkvm_its_handover() returned.
+ * @cwriter:	What to write to GITS_CWRITER.
+ *
+ * The same as an emulated write of GITS_CWRITER and a read of GITS_CREADR after
+ * it, but in one entry into EL2. Nobody owns anything else for it.
+ *
+ * Return: what GITS_CREADR reads as; 0 if there is no such ITS.
+ */
+u64 __pkvm_its_post(unsigned int nr, u64 cwriter)
+{
+	struct pkvm_its *its = its_by_number(nr);
+	u64 creadr;
+
+	if (!its)
+		return 0;
+
+	hyp_spin_lock(&its->lock);
+	its_write_cwriter(its, GITS_CWRITER, cwriter);
+	creadr = its_read_creadr(its, GITS_CREADR);
+	hyp_spin_unlock(&its->lock);
+
+	return creadr;
 }
 
 static u64 its_query_table(struct pkvm_its *its, enum pkvm_its_query what, u64 idx)

@@ -258,7 +258,7 @@ static int its_decode_baser(struct its_table *table, u64 baser)
  * The only place that decides what a valid first-level entry is, section 5.2.1:
  * bits [62:52] and those below the page size are RES0.
  */
-static int its_decode_l1_entry(const struct its_table *table, u64 entry, u64 *phys)
+static __always_inline int its_decode_l1_entry(const struct its_table *table, u64 entry, u64 *phys)
 {
 	*phys = entry & PHYS_MASK;
 
@@ -269,6 +269,11 @@ static int its_decode_l1_entry(const struct its_table *table, u64 entry, u64 *ph
 		return -EINVAL;
 
 	return IS_ALIGNED(*phys, table->psz) ? 0 : -EINVAL;
+}
+
+static u64 its_l1_entry(const struct its_table *table, u32 idx)
+{
+	return le64_to_cpu((__force __le64)table->l1[idx]);
 }
 
 /**
@@ -282,7 +287,7 @@ static int its_decode_l1_entry(const struct its_table *table, u64 entry, u64 *ph
  */
 int its_read_l1(const struct its_table *table, u32 idx, u64 *phys)
 {
-	return its_decode_l1_entry(table, le64_to_cpu((__force __le64)table->l1[idx]), phys);
+	return its_decode_l1_entry(table, its_l1_entry(table, idx), phys);
 }
 
 static void its_write_l1(struct its_table *table, u32 idx, u64 phys)
@@ -516,33 +521,32 @@ bool its_id_in_range(const struct its_table *table, u32 id)
 /**
  * its_record() - Find EL2's record beside an entry of a table.
  * @table:	A table of a type with records.
- * @id:		Index of the entry, in range.
+ * @id:		Any DeviceID, or whatever else the table is indexed by.
  *
  * Costs the same however many entries are in use.
  *
- * Return: the record; NULL if the table has no L2 page there.
+ * Return: the record; NULL if the table does not reach so far or has no L2 page
+ * there.
  */
 void *its_record(const struct its_table *table, u32 id)
 {
-	u32 size = its_handover_record_size(table->type);
+	u32 idx, size = its_handover_record_size(table->type);
 	u64 phys;
 
 	if (!its_table_is_indirect(table))
-		return table->records + (u64)id * size;
+		return id < table->nr_entries ? table->records + (u64)id * size : NULL;
 
-	if (its_read_l1(table, id / table->per_page, &phys))
+	idx = id / table->per_page;
+	if (idx >= table->nr_entries ||
+	    its_decode_l1_entry(table, its_l1_entry(table, idx), &phys))
 		return NULL;
 
-	return hyp_phys_to_virt(phys + table->psz) + id % table->per_page * size;
+	return hyp_phys_to_virt(phys + table->psz) + (id - idx * table->per_page) * size;
 }
 
-/* Do GITS_TYPER.Devbits and the Device table both reach so far? */
-static bool its_device_in_range(struct pkvm_its *its, u32 device_id)
+static bool its_is_device_id(struct pkvm_its *its, u32 device_id)
 {
-	if (device_id >= BIT_ULL(FIELD_GET(GITS_TYPER_DEVBITS, its->typer) + 1))
-		return false;
-
-	return its_id_in_range(its->device_table, device_id);
+	return device_id < BIT_ULL(FIELD_GET(GITS_TYPER_DEVBITS, its->typer) + 1);
 }
 
 /**
@@ -555,7 +559,7 @@ static bool its_device_in_range(struct pkvm_its *its, u32 device_id)
  */
 u64 *its_device_record(struct pkvm_its *its, u32 device_id)
 {
-	if (!its_device_in_range(its, device_id))
+	if (!its_is_device_id(its, device_id))
 		return NULL;
 
 	return its_record(its->device_table, device_id);
@@ -653,7 +657,8 @@ enum pkvm_its_refusal its_map_device(struct pkvm_its *its, u32 device_id, u64 it
 	enum pkvm_its_refusal why;
 	u64 *record;
 
-	if (!its_device_in_range(its, device_id))
+	if (!its_is_device_id(its, device_id) ||
+	    !its_id_in_range(its->device_table, device_id))
 		return PKVM_ITS_DEVICE_RANGE;
 
 	if (!its_itt_size(its, event_bits, &size))

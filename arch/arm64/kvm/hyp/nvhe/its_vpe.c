@@ -71,10 +71,7 @@ void its_vpe_leave(struct pkvm_its *its)
 
 static struct its_vpe_record *its_vpe_record(struct pkvm_its *its, u32 vpe_id)
 {
-	if (!its_vpe_in_range(its, vpe_id))
-		return NULL;
-
-	return its_record(its->vpe_table, vpe_id);
+	return its->vpe_table ? its_record(its->vpe_table, vpe_id) : NULL;
 }
 
 /* A vPE that is leaving is mapped no more, but still uses its VPT. */

@@ -59,6 +59,7 @@ struct its_table {
  * @queue_size:	Bytes of each.
  * @cwriter:	Offset up to which the host wants commands executed.
  * @posted:	Offset up to which EL2 copied them to @queue.
+ * @creadr:	Offset at which EL2 saw the ITS last.
  * @stalled:	The command at @posted was refused.
  * @tables:	By the number of their GITS_BASERn.
  * @device_table: The one for devices among them.
@@ -86,6 +87,7 @@ struct pkvm_its {
 	u32			queue_size;
 	u32			cwriter;
 	u32			posted;
+	u32			creadr;
 	bool			stalled;
 	struct its_table	tables[GITS_BASER_NR_REGS];
 	struct its_table	*device_table;
@@ -168,6 +170,7 @@ int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 			unsigned long state_hva, size_t state_size);
 int __pkvm_its_handover_done(unsigned int nr);
 bool pkvm_its_all_owned(void);
+u64 __pkvm_its_post(unsigned int nr, u64 cwriter);
 u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx);
 
 #define ITS_NO_FAILURE	UINT_MAX
