@@ -9,7 +9,7 @@ for test in "$@"; do
 	case $status in
 	0) ok "$(basename $1)" ;;
 	4) not_ok "$(basename $1) skipped: $(grep -i skip /tmp/log | tail -n 1)" ;;
-	*) not_ok "$(basename $1) - status $status"; tail -n 15 /tmp/log | sed 's/^/  /' ;;
+	*) not_ok "$(basename $1) - status $status"; { grep '^#' /tmp/log; grep '^not ok' /tmp/log; tail -n 5 /tmp/log; } | sed 's/^/  /' ;;
 	esac
 done
 finish

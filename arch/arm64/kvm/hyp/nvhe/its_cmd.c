@@ -457,11 +457,12 @@ static enum pkvm_its_refusal its_check_cmd(struct pkvm_its *its, struct its_cmd 
 	return type->check(its, cmd);
 }
 
-/* A command after which pages are the host's again, once the ITS has consumed it. */
+/* Once the ITS has consumed it, pages are the host's again, or may be soon. */
 static bool its_cmd_returns_pages(struct pkvm_its *its, struct its_cmd *cmd)
 {
 	switch (its_cmd_opcode(cmd)) {
 	case GITS_CMD_MAPD:
+	case GITS_CMD_VMAPP:
 		return !its_cmd_valid(cmd);
 	case GITS_CMD_VSYNC:
 		return its_vpe_is_leaving(its, its_cmd_vpe(cmd));
@@ -472,10 +473,17 @@ static bool its_cmd_returns_pages(struct pkvm_its *its, struct its_cmd *cmd)
 
 static void its_complete(struct pkvm_its *its, struct its_cmd *cmd)
 {
-	if (its_cmd_opcode(cmd) == GITS_CMD_MAPD)
+	switch (its_cmd_opcode(cmd)) {
+	case GITS_CMD_MAPD:
 		its_complete_mapd(its, cmd);
-	else
+		break;
+	case GITS_CMD_VMAPP:
+		its_vpe_unmapped(its, its_cmd_vpe(cmd));
+		break;
+	case GITS_CMD_VSYNC:
 		its_complete_vpe_unmap(its, its_cmd_vpe(cmd));
+		break;
+	}
 }
 
 /* The host may change its queue at any time: this is the only look at it. */
@@ -542,6 +550,13 @@ static bool its_wait(struct pkvm_its *its, u32 offset, bool reached)
 	return true;
 }
 
+/* An ITS that has lost its registers, and EL2 does not know, says nothing true. */
+static bool its_is_running(struct pkvm_its *its)
+{
+	return (readl_relaxed(its->region.base + GITS_CTLR) & GITS_CTLR_ENABLE) &&
+	       readq_relaxed(its->region.base + GITS_CBASER) == its->cbaser;
+}
+
 /*
  * One slot stays free, or a full queue would look empty. If the ITS does not
  * make room in time, the rest waits for the next write of GITS_CWRITER.
@@ -591,7 +606,7 @@ static bool its_post_next(struct pkvm_its *its)
 
 	/* An ITS that does not answer may still use the pages: keep them. */
 	its_submit(its);
-	if (!its_wait(its, its->posted, true))
+	if (!its_wait(its, its->posted, true) || !its_is_running(its))
 		return false;
 
 	its_complete(its, &cmd);

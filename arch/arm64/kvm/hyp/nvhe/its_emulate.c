@@ -174,6 +174,7 @@ static int its_check_registers(struct pkvm_its *its, const struct its_handover *
 	return 0;
 }
 
+/* With a table in memory, those that the ITS holds itself may not count. */
 static void its_count_collections(struct pkvm_its *its)
 {
 	u32 nr = GITS_TYPER_HCC(its->typer);
@@ -189,7 +190,7 @@ static void its_count_collections(struct pkvm_its *its)
 		if (its_table_is_indirect(table))
 			reach *= table->per_page;
 
-		nr = max_t(u64, nr, min_t(u64, reach, ITS_MAX_COLLECTIONS));
+		nr = min_t(u64, reach, ITS_MAX_COLLECTIONS);
 	}
 
 	its->nr_colls = nr;
@@ -204,7 +205,8 @@ static void its_count_collections(struct pkvm_its *its)
  *
  * Before, tables, queue, ITTs and shadows are the host's. After, tables, L2
  * pages, queue and ITTs are EL2's; shadows are shared and pinned. On failure
- * every page is back in the state it was in, with the contents it had.
+ * every page is back in the state it was in, with the contents it had but for
+ * the memory of EL2's records.
  *
  * Return: 0; -EINVAL if the description contradicts itself or the hardware;
  * -EBUSY if the ITS is not idle; -EOPNOTSUPP if others use its vPE table as well

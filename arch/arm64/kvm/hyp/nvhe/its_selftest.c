@@ -682,6 +682,7 @@ struct vpe_test {
 	u64		vpt;
 	u64		vpt2;
 	u64		config;
+	u64		el2;
 	u64		l2;
 	u32		device;
 };
@@ -709,8 +710,9 @@ static void test_vpe_cmd(struct fake *fake, u32 opcode, u32 vpe, enum pkvm_its_r
 static void vpe_test_init(struct vpe_test *t, u64 typer)
 {
 	typer |= GITS_TYPER_VLPIS;
-	clear_arena(ITS_SELFTEST_SIZE);
+	clear_arena(ITS_SELFTEST_SIZE - SZ_64K);
 	memset(t, 0, sizeof(*t));
+	t->el2 = arena + arena_size;
 
 	t->v4_1 = typer & GITS_TYPER_VMAPP;
 	fake_init_nr(&t->a, 0, arena, SZ_4K, true, typer);
@@ -735,8 +737,6 @@ static void vpe_test_init(struct vpe_test *t, u64 typer)
 /* All that VMAPP must not be given. */
 static void test_bad_vmapp(struct vpe_test *t, u64 guest_page)
 {
-	u64 el2 = ALIGN_DOWN(hyp_virt_to_phys(fake_state), SZ_64K);
-
 	test_vmapp(t, &t->b, SZ_4K / sizeof(u64), t->vpt, true, PKVM_ITS_VPE_RANGE);
 	test_vunmapp(&t->b, SZ_4K / sizeof(u64), true, PKVM_ITS_VPE_RANGE);
 	test_vunmapp(&t->a, 1, true, PKVM_ITS_VPE_UNMAPPED);
@@ -751,7 +751,7 @@ static void test_bad_vmapp(struct vpe_test *t, u64 guest_page)
 	/* The queue is at the start of the arena. */
 	test_vmapp(t, &t->a, 1, arena, true, PKVM_ITS_VPT_OWNER);
 	test_vmapp(t, &t->a, 1, guest_page, true, PKVM_ITS_VPT_OWNER);
-	test_vmapp(t, &t->a, 1, el2, true, PKVM_ITS_VPT_OWNER);
+	test_vmapp(t, &t->a, 1, t->el2, true, PKVM_ITS_VPT_OWNER);
 	test_vmapp(t, &t->a, 1, GENMASK_ULL(51, 16), true, PKVM_ITS_VPT_OWNER);
 	test_vmapp(t, &t->a, FAR_VPE, t->vpt, true, PKVM_ITS_L2_ENTRY);
 
@@ -766,7 +766,7 @@ static void test_bad_vmapp(struct vpe_test *t, u64 guest_page)
 
 	test_cmd(&t->a, GITS_CMD_VMAPP | BIT(8) | t->config, VPE(1) | 5, VALID,
 		 t->vpt | 15, PKVM_ITS_DOORBELL);
-	test_cmd(&t->a, GITS_CMD_VMAPP | BIT(8) | el2, VPE(1) | FIRST_LPI, VALID,
+	test_cmd(&t->a, GITS_CMD_VMAPP | BIT(8) | t->el2, VPE(1) | FIRST_LPI, VALID,
 		 t->vpt | 15, PKVM_ITS_VCONFIG_OWNER);
 	test_cmd(&t->a, GITS_CMD_VMAPP | BIT(8) | t->vpt, VPE(1) | FIRST_LPI, VALID,
 		 t->vpt | 15, PKVM_ITS_VCONFIG_OWNER);

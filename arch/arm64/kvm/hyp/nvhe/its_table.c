@@ -114,12 +114,6 @@ void its_clear(u64 phys, u64 size)
 	kvm_flush_dcache_to_poc(va, nr_pages << PAGE_SHIFT);
 }
 
-static void its_unshare_pages(u64 pfn, u64 nr_pages)
-{
-	while (nr_pages--)
-		WARN_ON(__pkvm_host_unshare_hyp(pfn + nr_pages));
-}
-
 /**
  * its_share() - Share the pages that contain a range the host goes on writing.
  * @phys:	Physical address of the range.
@@ -129,14 +123,17 @@ static void its_unshare_pages(u64 pfn, u64 nr_pages)
  * The pages are the host's alone before; after, EL2 maps them and the host
  * cannot take them back. On failure nothing has changed.
  *
- * Return: 0; -EINVAL if the range is empty or wraps; -EPERM if part of it is
- * not memory or not the host's alone.
+ * Return: 0; -EINVAL if the range is empty, wraps or is not aligned to a
+ * doubleword; -EPERM if part of it is not memory or not the host's alone.
  */
 int its_share(u64 phys, u64 size, void **va)
 {
 	void *start = hyp_phys_to_virt(phys);
 	u64 pfn, nr_pages, i;
 	int ret;
+
+	if (!IS_ALIGNED(phys, sizeof(u64)))
+		return -EINVAL;
 
 	ret = its_host_pages(phys, size, &pfn, &nr_pages);
 	if (ret)
@@ -157,12 +154,14 @@ int its_share(u64 phys, u64 size, void **va)
 	return 0;
 
 err_unshare:
-	its_unshare_pages(pfn, i);
+	/* Before the pin another CPU of the host may have unshared them: no WARN. */
+	while (i--)
+		__pkvm_host_unshare_hyp(pfn + i);
 	return ret;
 }
 
 /**
- * its_unshare() - Undo its_share().
+ * its_unshare() - Undo its_share(), before the host loses its privileges.
  * @va:		Address of the range at EL2.
  * @size:	Its size in bytes.
  */
@@ -174,7 +173,8 @@ void its_unshare(void *va, u64 size)
 		return;
 
 	hyp_unpin_shared_mem(va, va + size);
-	its_unshare_pages(pfn, nr_pages);
+	while (nr_pages--)
+		WARN_ON(__pkvm_host_unshare_hyp(pfn + nr_pages));
 }
 
 static bool its_table_is_coherent(const struct its_table *table)
@@ -328,7 +328,7 @@ static int its_donate_l2_pages(struct pkvm_its *its, struct its_table *table)
 	u32 i;
 
 	for (i = 0; i < table->nr_entries; i++) {
-		ret = its_read_l1(table, i, &phys);
+		ret = its_decode_l1_entry(table, its_l1_entry(table, i), &phys);
 		if (ret == -ENOENT)
 			continue;
 

@@ -28,8 +28,10 @@ struct its_vpe_record {
 };
 
 #define ITS_VPE_VALID		BIT_ULL(63)
-/* The ITS was told to unmap it, but may not have forgotten it yet. */
-#define ITS_VPE_LEAVING		BIT_ULL(62)
+/* The ITS has been told to unmap it; it has done so, but not yet synchronised. */
+#define ITS_VPE_UNMAPPING	BIT_ULL(62)
+#define ITS_VPE_LEAVING		BIT_ULL(61)
+#define ITS_VPE_STATE		(ITS_VPE_VALID | ITS_VPE_UNMAPPING | ITS_VPE_LEAVING)
 #define ITS_VPE_VPT		GENMASK_ULL(51, 16)
 #define ITS_VPE_INTID_BITS	GENMASK_ULL(5, 0)
 
@@ -74,12 +76,11 @@ static struct its_vpe_record *its_vpe_record(struct pkvm_its *its, u32 vpe_id)
 	return its->vpe_table ? its_record(its->vpe_table, vpe_id) : NULL;
 }
 
-/* A vPE that is leaving is mapped no more, but still uses its VPT. */
-static bool its_vpe_has_flags(struct pkvm_its *its, u32 vpe_id, u64 mask, u64 flags)
+static u64 its_vpe_state(struct pkvm_its *its, u32 vpe_id)
 {
 	struct its_vpe_record *record = its_vpe_record(its, vpe_id);
 
-	return record && (record->vpt & mask) == flags;
+	return record ? record->vpt & ITS_VPE_STATE : 0;
 }
 
 /**
@@ -101,7 +102,7 @@ bool its_vpe_in_range(struct pkvm_its *its, u32 vpe_id)
  */
 bool its_vpe_is_mapped(struct pkvm_its *its, u32 vpe_id)
 {
-	return its_vpe_has_flags(its, vpe_id, ITS_VPE_VALID | ITS_VPE_LEAVING, ITS_VPE_VALID);
+	return its_vpe_state(its, vpe_id) == ITS_VPE_VALID;
 }
 
 /**
@@ -111,7 +112,7 @@ bool its_vpe_is_mapped(struct pkvm_its *its, u32 vpe_id)
  */
 bool its_vpe_is_leaving(struct pkvm_its *its, u32 vpe_id)
 {
-	return its_vpe_has_flags(its, vpe_id, ITS_VPE_LEAVING, ITS_VPE_LEAVING);
+	return its_vpe_state(its, vpe_id) & ITS_VPE_LEAVING;
 }
 
 /* The record of the same vPE in another ITS, if that may still use its VPT. */
@@ -229,7 +230,7 @@ static enum pkvm_its_refusal its_map_vpe_locked(struct pkvm_its *its, u32 vpe_id
 	bool is_first = !record;
 	enum pkvm_its_refusal why;
 
-	if (record && ((record->vpt & ~ITS_VPE_LEAVING) != vpe->vpt ||
+	if (record && (((record->vpt ^ vpe->vpt) & ~ITS_VPE_STATE) ||
 		       record->config != vpe->config))
 		return PKVM_ITS_VPE_DIFFERS;
 
@@ -304,7 +305,9 @@ enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
  * @vpe_id:	Any vPEID.
  * @alloc:	GICv4.1: the host says that no other ITS has it mapped.
  *
- * Every page stays where it is until its_complete_vpe_unmap().
+ * From now on no other command may name the vPE, but as long as the ITS has not
+ * executed this one it may be sent again. Every page stays where it is until
+ * its_complete_vpe_unmap().
  *
  * Return: PKVM_ITS_ACCEPTED, or why the vPE cannot be unmapped.
  */
@@ -312,7 +315,7 @@ enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc
 {
 	enum pkvm_its_refusal why = PKVM_ITS_ACCEPTED;
 
-	if (!its_vpe_is_mapped(its, vpe_id))
+	if (!its_vpe_state(its, vpe_id) || its_vpe_is_leaving(its, vpe_id))
 		return PKVM_ITS_VPE_UNMAPPED;
 
 	hyp_spin_lock(&its_vpe_lock);
@@ -321,10 +324,24 @@ enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc
 	    alloc == its_vpe_is_mapped_elsewhere(its, vpe_id))
 		why = PKVM_ITS_VPE_DIFFERS;
 	else
-		its_vpe_record(its, vpe_id)->vpt |= ITS_VPE_LEAVING;
+		its_vpe_record(its, vpe_id)->vpt |= ITS_VPE_UNMAPPING;
 	hyp_spin_unlock(&its_vpe_lock);
 
 	return why;
+}
+
+/**
+ * its_vpe_unmapped() - The ITS has consumed the unmap of a vPE.
+ * @its:	The ITS, locked.
+ * @vpe_id:	The vPEID that its_unmap_vpe() accepted.
+ *
+ * What the vPE used is EL2's until the next VSYNC.
+ */
+void its_vpe_unmapped(struct pkvm_its *its, u32 vpe_id)
+{
+	hyp_spin_lock(&its_vpe_lock);
+	its_vpe_record(its, vpe_id)->vpt |= ITS_VPE_LEAVING;
+	hyp_spin_unlock(&its_vpe_lock);
 }
 
 /**

@@ -154,6 +154,7 @@ bool its_vpe_is_leaving(struct pkvm_its *its, u32 vpe_id);
 enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
 				  u32 intid_bits, u64 config, bool alloc);
 enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc);
+void its_vpe_unmapped(struct pkvm_its *its, u32 vpe_id);
 void its_complete_vpe_unmap(struct pkvm_its *its, u32 vpe_id);
 bool its_check_its_list(struct pkvm_its *its, u32 vpe_id, u16 its_list);
 
