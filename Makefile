@@ -2,12 +2,14 @@
 PAGE_SIZE ?= 4k
 export PAGE_SIZE GIC CPU SMP KERNEL_TREE STOCK KVM EL2_DEBUG SIGNOFF IMAGE
 
-.PHONY: help boot test image tree export series clean
+.PHONY: help boot test bench fuzz image tree export series clean
 
 help:
 	@echo 'make boot     build, boot under QEMU in protected mode, report who owns the ITS'
 	@echo '              [PAGE_SIZE=4k|16k|64k] [GIC=3|4] [CPU=cortex-a53|max|...] [SMP=n] [KERNEL_TREE=path]'
 	@echo 'make test     everything: the series, the builds, the guests (under an hour)'
+	@echo 'make bench    what it costs, counted: stock against patched, in bench/RESULTS.md'
+	@echo "make fuzz     libFuzzer on EL2's code in user space, for T=60 seconds; what it covers"
 	@echo 'make -s image [PAGE_SIZE=] [STOCK=1] [KVM=0] [EL2_DEBUG=0]: build, print the path of the Image'
 	@echo 'make tree     build/linux: the 7.3 base and patches/ as commits [KERNEL_TREE=path]'
 	@echo 'make export   patches/ and the exported files from the commits of build/linux'
@@ -19,6 +21,14 @@ boot:
 
 test:
 	@scripts/test.sh
+
+bench:
+	@scripts/bench.sh
+
+fuzz:
+	@scripts/deps.sh clang llvm libclang-rt-14-dev
+	@scripts/tree.sh --soft
+	@tests/model/fuzz.sh T=$(or $(T),60) SHIFT=$(or $(SHIFT),12)
 
 image:
 	@scripts/image.sh

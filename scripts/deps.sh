@@ -1,5 +1,6 @@
 #!/bin/bash
-# Installs what is missing from a bare Debian 12. Quick when nothing is.
+# deps.sh [PACKAGE...]
+# Installs what is missing from a bare Debian 12, and these. Quick when nothing is.
 . "$(dirname "$0")/lib.sh"
 
 PACKAGES=(
@@ -10,7 +11,7 @@ PACKAGES=(
 
 missing_packages() {
 	local pkg
-	for pkg in "${PACKAGES[@]}"; do
+	for pkg in "${PACKAGES[@]}" "$@"; do
 		[ "$(dpkg-query -W -f '${db:Status-Status}' "$pkg" 2>/dev/null)" = installed ] || echo "$pkg"
 	done
 }
@@ -18,7 +19,7 @@ missing_packages() {
 main() {
 	local missing as_root=()
 	command -v dpkg-query >/dev/null || die "Debian's dpkg is needed"
-	mapfile -t missing < <(missing_packages)
+	mapfile -t missing < <(missing_packages "$@")
 	[ ${#missing[@]} -gt 0 ] || return 0
 	if [ "$(id -u)" -ne 0 ]; then
 		if sudo -n true 2>/dev/null; then
@@ -35,4 +36,4 @@ main() {
 		apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
 }
 
-main
+main "$@"

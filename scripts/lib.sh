@@ -92,3 +92,11 @@ logged() {
 		die "failed: $what"
 	fi
 }
+
+# guest_program SOURCE: a C program, built for arm64; prints its path
+guest_program() {
+	local out
+	out=$BUILD/$(basename "$1" .c)-$(sha256sum < "$1" | cut -c1-12)
+	[ -x "$out" ] || { "${CROSS}gcc" -static -O2 -Wall -Werror -o "$out.$$" "$1" && mv "$out.$$" "$out"; }
+	echo "$out"
+}

@@ -8,24 +8,17 @@ COMPLAINTS='WARNING: (CPU|.* at )|BUG: |Internal error|Oops|Unable to handle|hyp
 
 kernel_complained() { grep -qaE "$COMPLAINTS" "$1"; }
 
-# program NAME: tests/NAME.c, built for arm64
-program() {
-	local out=$BUILD/$1-$(sha256sum < "$ROOT/tests/$1.c" | cut -c1-12)
-	[ -x "$out" ] || { "${CROSS}gcc" -static -O2 -Wall -Werror -o "$out.$$" "$ROOT/tests/$1.c" && mv "$out.$$" "$out"; }
-	echo "$out"
-}
-
 # What a test needs beyond a plain guest.
 defaults() {
 	case $1 in
 	rootports) export ROOT_PORTS=rng LIMIT=${LIMIT:-180} ;;
 	late) export ROOT_PORTS=late LIMIT=${LIMIT:-180} ;;
-	failclosed | guests) export FILES="${FILES:-} pvm=$(program pvm)" ;;
+	failclosed | guests) export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" ;;
 	vms)
 		export APPEND="${APPEND:-} kvm-arm.vgic_v4_enable=1" LIMIT=${LIMIT:-300}
 		export FILES="${FILES:-} bin/vgic_lpi_stress=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}/vgic_lpi_stress"
 		;;
-	many) export FILES="${FILES:-} many=$(program many)" SMP=1 EXTRA="-icount shift=0,sleep=off" LIMIT=${LIMIT:-300} ;;
+	many) export FILES="${FILES:-} many=$(guest_program "$ROOT/tests/many.c")" SMP=1 EXTRA="-icount shift=0,sleep=off" LIMIT=${LIMIT:-300} ;;
 	selftests) export MEM=${MEM:-2G} LIMIT=${LIMIT:-1200} ;;
 	*) export LIMIT=${LIMIT:-120} ;;
 	esac

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything: the series, the builds, the guests. One line per check, the last
 # line is "N passed, N failed". test.sh NAME... runs only these groups:
-# series walk checkpatch warnings builds matrix guests attacks
+# series walk checkpatch warnings model builds matrix guests attacks
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
 
@@ -160,6 +160,20 @@ test_warnings() {
 	[ -f "$BUILD/test/warnings-base" ] || { not_ok "W=1 and sparse: no build of the base to compare with"; return 0; }
 	walk_to_head
 	check "W=1 and sparse say nothing new: $(touched_dirs | paste -sd' ')" no_new_warnings || true
+}
+
+# EL2's code in user space: see tests/model/README.md
+test_model() {
+	local part
+	step "The model"
+	walk_to_head
+	: > "$JOBS"
+	for part in "driver corpus" mutants; do
+		# shellcheck disable=SC2086
+		job model env LINUX="$WALK/linux" O="$BUILD/model/${part%% *}" timeout -k 10 1200 \
+			"$ROOT/tests/model/run.sh" $part
+	done
+	run_jobs
 }
 
 # find_image NAME KEY=VALUE...: what was built already comes from build/images
@@ -376,7 +390,7 @@ summary() {
 
 main() {
 	local groups=("${ARGS[@]}") group
-	[ ${#groups[@]} -gt 0 ] || groups=(series walk checkpatch warnings builds matrix guests attacks)
+	[ ${#groups[@]} -gt 0 ] || groups=(series walk checkpatch warnings model builds matrix guests attacks)
 	mkdir -p "$BUILD/test"
 	: > "$RESULTS"
 	unset IMAGE STOCK PAGE_SIZE CPU SMP GIC KVM EL2_DEBUG OUT SRC

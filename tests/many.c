@@ -1,8 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * many FRAME SHADOW SIZE COUNT: does it cost EL2 more to find one device among
- * many? Maps and unmaps a device through the shadow queue of an ITS, first as
- * the only one of ours, then beside COUNT others, and prints the time of each.
- * FRAME is the address of the control frame; SHADOW and SIZE are the queue's.
+ * many FRAME QUEUE SIZE COUNT... [-- PROGRAM ARGUMENT...]: does it cost more to
+ * map one device among many? For each COUNT, maps as many devices through the
+ * queue of an ITS, the nearest in memory first, then one more which it unmaps
+ * again, and prints what these two commands take: the least of all rounds.
+ * With a PROGRAM, runs that among the COUNT devices instead.
+ * FRAME is the address of the control frame; QUEUE and SIZE are the queue's, its
+ * shadow's if EL2 owns the ITS.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -10,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define GITS_CWRITER	0x88
@@ -90,16 +95,30 @@ static void unmap_all(unsigned int count)
 		mapd(FIRST_DEVICE + i, 0);
 }
 
-static unsigned int nearest(const uint64_t *itt, unsigned int count)
+/* The driver remembers where it wrote last: go on to there. */
+static void go_home(void)
+{
+	while (reg(GITS_CWRITER) != home)
+		post(SYNC, 0, 0);
+}
+
+/*
+ * What is mapped first is what is nearest to the last. Without a neighbour EL2
+ * makes and frees a table of its own stage 1 each time.
+ */
+static void sort_by_distance(uint64_t *itt, unsigned int count)
 {
 	unsigned int i, best = 0;
+	uint64_t tmp;
 
 	for (i = 1; i < count; i++) {
 		if (llabs((int64_t)(itt[i] - itt[count])) < llabs((int64_t)(itt[best] - itt[count])))
 			best = i;
 	}
 
-	return best;
+	tmp = itt[0];
+	itt[0] = itt[best];
+	itt[best] = tmp;
 }
 
 static uint64_t now(void)
@@ -112,66 +131,95 @@ static uint64_t now(void)
 
 static uint64_t time_one(uint64_t itt)
 {
-	uint64_t start;
+	uint64_t start, took, least = UINT64_MAX;
 	int i;
 
-	mapd(PROBE_DEVICE, itt);
-	mapd(PROBE_DEVICE, 0);
-	start = now();
 	for (i = 0; i < ROUNDS; i++) {
+		start = now();
 		mapd(PROBE_DEVICE, itt);
 		mapd(PROBE_DEVICE, 0);
+		took = now() - start;
+		if (took < least)
+			least = took;
 	}
 
-	return now() - start;
+	return least;
+}
+
+static void run_program(char **argv)
+{
+	int status;
+	pid_t pid;
+
+	go_home();
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		execv(argv[0], argv);
+		die(argv[0]);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		die(argv[0]);
+	home = reg(GITS_CWRITER);
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t page = sysconf(_SC_PAGESIZE), entry, alone, among, *itt;
-	unsigned int count, near, i;
-	char *mem;
+	uint64_t page = sysconf(_SC_PAGESIZE), entry, *itt;
+	unsigned int nr_counts = 0, max = 0, count, i;
+	char *mem, **program = NULL;
 	int fd;
 
-	if (argc != 5)
+	for (i = 4; i < (unsigned int)argc; i++) {
+		if (!strcmp(argv[i], "--")) {
+			program = &argv[i + 1];
+			break;
+		}
+		count = strtoul(argv[i], NULL, 0);
+		if (!count)
+			return 2;
+		if (count > max)
+			max = count;
+		nr_counts++;
+	}
+	if (!nr_counts || (program && !*program))
 		return 2;
-	count = strtoul(argv[4], NULL, 0);
+
 	queue_size = strtoull(argv[3], NULL, 0);
 	frame = map(argv[1], 0x10000, O_SYNC);
 	queue = map(argv[2], queue_size, 0);
 	home = reg(GITS_CWRITER);
 
-	mem = mmap(NULL, (count + 1) * page, PROT_READ | PROT_WRITE,
+	mem = mmap(NULL, (max + 1) * page, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
-	itt = calloc(count + 1, sizeof(*itt));
+	itt = calloc(max + 1, sizeof(*itt));
 	fd = open("/proc/self/pagemap", O_RDONLY);
 	if (mem == MAP_FAILED || !itt || fd < 0)
 		die("memory");
-	for (i = 0; i <= count; i++) {
+	for (i = 0; i <= max; i++) {
 		if (pread(fd, &entry, 8, ((uintptr_t)mem / page + i) * 8) != 8)
 			die("pagemap");
 		itt[i] = (entry & ((1ULL << 55) - 1)) * page;
 	}
+	sort_by_distance(itt, max);
 
 	/* The first time, the host's stage 2 is split into pages. */
-	map_all(itt, count);
-	unmap_all(count);
+	map_all(itt, max);
+	unmap_all(max);
 
-	/* With a neighbour, or EL2 makes and frees a table of its own stage 1 each time. */
-	near = nearest(itt, count);
-	mapd(FIRST_DEVICE + near, itt[near]);
-	alone = time_one(itt[count]);
-	mapd(FIRST_DEVICE + near, 0);
+	for (i = 0; i < nr_counts; i++) {
+		count = strtoul(argv[4 + i], NULL, 0);
+		map_all(itt, count);
+		if (program) {
+			printf("mapped %u\n", count);
+			run_program(program);
+		} else {
+			printf("mapped %u cost %llu\n", count,
+			       (unsigned long long)time_one(itt[max]));
+		}
+		unmap_all(count);
+	}
 
-	map_all(itt, count);
-	among = time_one(itt[count]);
-	unmap_all(count);
-
-	/* The driver remembers where it wrote last: go on to there. */
-	while (reg(GITS_CWRITER) != home)
-		post(SYNC, 0, 0);
-
-	printf("alone %llu among %llu permille %llu\n", (unsigned long long)alone,
-	       (unsigned long long)among, (unsigned long long)(among * 1000 / alone));
+	go_home();
 	return 0;
 }

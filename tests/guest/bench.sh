@@ -1,5 +1,5 @@
 # bench.sh SECTION: prints "bench NAME VALUE", for scripts/bench.sh. A value is a
-# number of instructions unless its name says otherwise, and the median of its rounds.
+# number of instructions unless its name says otherwise, and the least of its rounds.
 . /tests/lib.sh
 
 PCI=0000:00:01.0
@@ -16,8 +16,6 @@ bench() {
 	echo "bench $1 $2"
 }
 
-irq_of() { awk -v dev="$1" '/ITS/ && index($0, dev) { sub(":", "", $1); print $1; exit }' /proc/interrupts; }
-
 # writes CLOCK ROUNDS FILE A [FILE B]
 writes() { timeout 100 /bench writes "$@" || die "cannot measure: $*"; }
 
@@ -27,13 +25,18 @@ op() {
 	while read -r name value; do bench "$name" "$value"; done < /tmp/op
 }
 
-measure_affinity() {
+affinity_file() {
 	local irq
-	irq=$(irq_of virtio0-input)
-	[ -n "$irq" ] || die "no interrupt of virtio0"
-	affinity=/proc/irq/$irq/smp_affinity
+	irq=$(awk '/ITS/ && /its_bench/ { sub(":", "", $1); print $1; exit }' /proc/interrupts)
+	[ -n "$irq" ] || die "no interrupt of its_bench"
+	echo /proc/irq/$irq/smp_affinity
+}
+
+measure_affinity() {
+	affinity=$(affinity_file)
 	bench syscall $(writes time 64 /dev/null 2)
-	set -- $(writes time 64 $affinity 2 $affinity 1)
+	# Once around the queue: each of its pages has been touched since the hand-over.
+	set -- $(writes time 600 $affinity 2 $affinity 1)
 	bench affinity_to_1 "$1"
 	bench affinity_to_0 "$2"
 }
@@ -47,40 +50,53 @@ load_module() {
 	[ -f $OP ] || die "the module offers nothing"
 }
 
-# entries NAME PER-ROUND ROUNDS bench-arguments...: how often EL2 was entered in an
-# operation. Between the two marks the program does nothing else; the second mark
-# is an entry of its own.
-entries() {
-	local name=$1 per=$2 rounds=$3 what=$4 clock=$5 n
-	shift 5
-	echo > $HYP/trace
-	echo 1 > $HYP/tracing_on
-	MARK=$HYP/write_event timeout 100 /bench "$what" "$clock" "$rounds" "$@" > /dev/null ||
-		die "failed under trace: $what $*"
-	echo 0 > $HYP/tracing_on
-	cat $HYP/trace > /tmp/trace
-	! grep -q LOST /tmp/trace || die "hypervisor trace events were lost: $name"
-	n=$(awk '/selftest id=1$/ { on = 1; n = 0 } /hyp_enter/ && on { n++ }
-		/selftest id=2$/ && on { print n - 1; exit }' /tmp/trace)
-	[ -n "$n" ] || die "no marks in the hypervisor trace: $name"
-	bench "entries_$name" "$(awk -v d="$n" -v n=$((rounds * per)) 'BEGIN { print d / n }')"
-}
-
-trace_entries() {
-	[ -d $HYP ] || die "no $HYP"
-	echo 4096 > $HYP/buffer_size_kb
-	for event in hyp_enter hyp_exit selftest; do
-		echo 1 > $HYP/events/hypervisor/$event/enable || die "no event $event"
+trace_events() {
+	local event
+	for event in hyp_enter selftest; do
+		echo "$1" > $HYP/events/hypervisor/$event/enable || die "no event $event"
 	done
 }
 
+# Between the two marks the program does nothing else; the second mark is an
+# entry of its own. "trace" would not show the last page: trace_pipe does.
+entries_once() {
+	local what=$1 clock=$2 rounds=$3
+	shift 3
+	echo 1 > $HYP/tracing_on
+	MARK=$HYP/write_event timeout 100 /bench "$what" "$clock" "$rounds" "$@" > /dev/null || return 1
+	echo 0 > $HYP/tracing_on
+	timeout 1 cat $HYP/trace_pipe > /tmp/trace 2>/dev/null
+	! grep -q LOST /tmp/trace || return 1
+	awk '/selftest id=1$/ { on = 1; n = 0 } /hyp_enter/ && on { n++ }
+		/selftest id=2$/ && on { print n - 1; exit }' /tmp/trace
+}
+
+# entries NAME PER-ROUND ROUNDS bench-arguments...: how often EL2 was entered in an
+# operation, the least of five attempts: the trace itself keeps its clock right
+# with a hypercall now and then, and the host may touch a page anew. An event that is on slows EL2 down: only here.
+entries() {
+	local name=$1 per=$2 rounds=$3 what=$4 clock=$5 i n least=
+	shift 5
+	echo 4096 > $HYP/buffer_size_kb || die "no $HYP"
+	trace_events 1
+	for i in 1 2 3 4 5; do
+		n=$(entries_once "$what" "$clock" "$rounds" "$@")
+		case $n in
+		'' | *[!0-9]*) die "no result from the hypervisor's trace: $name" ;;
+		esac
+		[ -n "$least" ] && [ "$least" -le "$n" ] || least=$n
+	done
+	trace_events 0
+	bench "entries_$name" "$(awk -v d="$least" -v n=$((rounds * per)) 'BEGIN { print d / n }')"
+}
+
 lpi_entries() {
-	local rounds=512 before after
+	local rounds=256 before after
 	before=$(msis)
 	entries lpi 1 $rounds reads time /dev/hwrng
 	after=$(msis)
-	echo "  $((after - before)) LPIs in $rounds reads"
-	[ $((after - before)) -ge $rounds ] || die "no LPI was delivered"
+	echo "  $((after - before)) LPIs in $((5 * rounds)) reads"
+	[ $((after - before)) -ge $((5 * rounds)) ] || die "no LPI was delivered"
 }
 
 # The queue that software writes: its physical address and size.
@@ -126,53 +142,51 @@ measure_memory() {
 		END { print owned - n }' $ITS)"
 }
 
-section_dbg() {
-	measure_affinity
-	trace_entries
-	for i in 1 2 4 8 16 32; do entries affinity 2 $i writes time $affinity 2 $affinity 1; done
-	VERBOSE=1 timeout 10 /bench writes time 8 $affinity 2 $affinity 1
-	VERBOSE=1 timeout 10 /bench writes instructions 8 $affinity 2 $affinity 1
-	VERBOSE=1 timeout 10 /bench writes instructions 8 /sys/bus/pci/drivers/virtio-pci/unbind $PCI /sys/bus/pci/drivers/virtio-pci/bind $PCI
-	VERBOSE=1 timeout 10 /bench writes time 8 /sys/bus/pci/drivers/virtio-pci/unbind $PCI /sys/bus/pci/drivers/virtio-pci/bind $PCI
+owned_or_die() {
+	need_owned
+	[ "$FAILED" = 0 ] || exit 1
 }
 
 section_main() {
-	driver=/sys/bus/pci/drivers/virtio-pci
-	need_owned
-	[ "$FAILED" = 0 ] || exit 1
-	measure_affinity
-	measure_memory
-	set -- $(writes instructions 16 $driver/unbind $PCI $driver/bind $PCI)
-	bench unbind "$1"
-	bench bind "$2"
-	trace_entries
-	entries affinity 2 64 writes time $affinity 2 $affinity 1
-	entries rebind 1 8 writes time $driver/unbind $PCI $driver/bind $PCI
-	lpi_entries
+	local driver=/sys/bus/pci/drivers/its_bench
+	owned_or_die
 	load_module
+	measure_memory
+	measure_affinity
 	op mask 64
 	op move 64
 	op mapd 64
-	entries mask 128 4 writes time $OP "mask 64"
-	entries mapd 128 4 writes time $OP "mapd 64"
 	measure_growth
+	set -- $(writes instructions 32 $driver/unbind $PCI $driver/bind $PCI)
+	bench unbind "$1"
+	bench bind "$2"
+	# A new interrupt perhaps.
+	affinity=$(affinity_file)
+	entries affinity 2 8 writes time $affinity 2 $affinity 1
+	entries mask 16 1 writes time $OP "mask 8"
+	entries mapd 16 1 writes time $OP "mapd 8"
+	entries rebind 1 8 writes time $driver/unbind $PCI $driver/bind $PCI
+}
+
+# In a guest of its own: when the bytes come is for the outside to say.
+section_lpi() {
+	owned_or_die
+	lpi_entries
 }
 
 section_untouched() {
-	measure_affinity
 	load_module
+	measure_affinity
 	op mask 64
 	op move 64
 	op mapd 64
 }
 
 section_vm() {
-	need_owned
-	[ "$FAILED" = 0 ] || exit 1
+	owned_or_die
 	set -- $(timeout 100 /bench vm instructions 16)
 	bench vm_create "$1"
 	bench vm_destroy "$2"
-	trace_entries
 	entries vm 1 4 vm time
 }
 

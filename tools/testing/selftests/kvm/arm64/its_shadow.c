@@ -794,15 +794,18 @@ static bool walk_facts(void (*fn)(const char *line))
 	return found;
 }
 
+/* What read_count() has seen so far. */
+static struct its_counts found;
+
 static void read_count(const char *line)
 {
-	find_value(line, "itt_pages", &its.counts.itt_pages);
+	find_value(line, "itt_pages", &found.itt_pages);
 	if (!strncmp(line, "devices ", 8))
-		its.counts.devices = strtoull(line + 8, NULL, 0);
+		found.devices = strtoull(line + 8, NULL, 0);
 	if (!strncmp(line, "pages ", 6))
-		find_value(line, "owned", &its.counts.owned);
+		find_value(line, "owned", &found.owned);
 	if (!strncmp(line, "commands ", 9))
-		find_value(line, "refused", &its.counts.refused);
+		find_value(line, "refused", &found.refused);
 }
 
 static void read_shadow(const char *line)
@@ -820,7 +823,7 @@ static void read_shadow(const char *line)
 static void read_counts(struct its_counts *counts)
 {
 	walk_facts(read_count);
-	*counts = its.counts;
+	*counts = found;
 }
 
 /*
@@ -2647,9 +2650,12 @@ static bool is_contiguous(int fd, const void *va, u64 size)
 /* Room for two VPTs, each aligned as the architecture wants it. */
 static void find_own_vpt(void)
 {
-	u64 i, size = SZ_8M, need = 2 * VPT_ALIGN;
+	u64 i, size, huge = page_size / sizeof(u64) * page_size, need = 2 * VPT_ALIGN;
 	void *mem;
 	int fd;
+
+	/* A huge page is contiguous, if it is not too huge; so are small ones, with luck. */
+	size = huge <= SZ_32M ? 2 * huge : SZ_32M;
 
 	fd = open("/proc/self/pagemap", O_RDONLY);
 	if (!its.vpes || fd < 0)

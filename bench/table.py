@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Turns the raw numbers of a bench, "KERNEL AS NAME VALUE", into one table."""
+import argparse
+import sys
+
+COUNTS = (1, 64, 512, 4000)
+
+
+class Numbers:
+    """The least of what was measured more than once."""
+
+    def __init__(self, lines):
+        self.values = {}
+        for line in lines:
+            kernel, machine, name, value = line.split()
+            key = kernel, machine, name
+            self.values[key] = min(float(value), self.values.get(key, float("inf")))
+
+    def get(self, kernel, machine, *names):
+        """The mean of these; a number that is missing is an error."""
+        return sum(self.values[kernel, machine, n] for n in names) / len(names)
+
+
+def number(value):
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.2f}"
+
+
+class Table:
+    def __init__(self, numbers):
+        self.n = numbers
+        self.rows = []
+
+    def head(self, title):
+        self.rows.append((title, None, None, None, None))
+
+    def add(self, title, stock, patched, bound=None, limit=None, of=None, digits=3):
+        """limit is for the ratio, or for whatever is given in of."""
+        ratio = patched / stock if stock and patched is not None else None
+        measured = ratio if of is None else of
+        verdict = ""
+        if limit is not None:
+            verdict = f"{bound}: {'met' if round(measured, digits) <= limit else 'missed'}"
+        self.rows.append((title, number(stock), number(patched),
+                          "–" if ratio is None else f"{ratio:.3f}", verdict))
+
+    def pair(self, title, machine, *names, **kw):
+        self.add(title, self.n.get("stock", machine, *names),
+                 self.n.get("patched", machine, *names), **kw)
+
+    def entries(self, title, machine, name, limit=None):
+        stock = self.n.get("stock", machine, name)
+        patched = self.n.get("patched", machine, name)
+        self.rows.append((title, number(stock), number(patched), "–",
+                          "" if limit is None else
+                          f"≤ {limit}: {'met' if patched <= limit else 'missed'}"))
+
+
+def commands(t):
+    t.head("Instructions, protected mode")
+    t.pair("affinity of an LPI changed, `smp_affinity` written", "protected",
+           "affinity_to_1", "affinity_to_0", bound="≤ 1.25", limit=1.25)
+    t.pair("· a write system call alone", "protected", "syscall")
+    t.pair("· `irq_set_affinity()` alone: MOVI, SYNC", "protected", "move_to_1", "move_to_0")
+    t.pair("LPI masked, `disable_irq()`: INV, SYNC", "protected", "mask",
+           bound="≤ 1.25", limit=1.25)
+    t.pair("LPI unmasked, `enable_irq()`: INV, SYNC", "protected", "unmask",
+           bound="≤ 1.25", limit=1.25)
+    t.pair("device created by the driver: MAPD", "protected", "mapd")
+    t.pair("device destroyed by the driver: MAPD", "protected", "unmapd")
+    t.pair("MSI-X device with two vectors bound", "protected", "bind")
+    t.pair("MSI-X device with two vectors unbound", "protected", "unbind")
+    t.pair("VM with two vPEs created, GICv4", "gicv4", "vm_create")
+    t.pair("VM with two vPEs destroyed, GICv4", "gicv4", "vm_destroy")
+
+    t.head("Entries into EL2")
+    t.entries("an affinity change", "protected", "entries_affinity", 1)
+    t.entries("masking or unmasking", "protected", "entries_mask", 1)
+    t.entries("MAPD by the driver", "protected", "entries_mapd")
+    t.entries("an MSI-X device with two vectors unbound and bound", "protected", "entries_rebind")
+    t.entries("a VM with two vPEs created and destroyed, GICv4", "gicv4", "entries_vm")
+    t.entries("a delivered LPI", "protected", "entries_lpi", 0)
+
+
+def growth(t):
+    t.head("Instructions, with so many devices mapped")
+    for title, *names in (("device created and destroyed by the driver", "mapd", "unmapd"),
+                          ("MAPD, V=1 and V=0, written into the queue", "mapd_raw")):
+        first = {}
+        for count in COUNTS:
+            cost = {k: sum(t.n.get(k, "protected", f"{n}_{count}") for n in names)
+                    for k in ("stock", "patched")}
+            first = first or cost
+            growth = cost["patched"] / first["patched"]
+            last = count == COUNTS[-1]
+            t.add(f"{title}: {count:,}", cost["stock"], cost["patched"],
+                  **({"bound": f"{growth:.3f} of that with 1, ≤ 1.05", "limit": 1.05,
+                      "of": growth} if last else {}))
+
+
+def hand_over(t):
+    def boot(kernel, machine="boot"):
+        return t.n.get(kernel, machine, "finalize")
+
+    pages = t.n.get("patched", "boot", "pages_owned")
+    more = t.n.get("patched", "boot-more", "pages_owned") - pages
+    whole = boot("patched") - boot("stock")
+    fixed = boot("patched", "boot-fail") - boot("stock")
+    further = (boot("patched", "boot-more") - boot("stock", "boot-more") - whole) / more
+    t.head("Instructions, hand-over of one ITS at boot, no device mapped")
+    t.add("`finalize_pkvm()`", boot("stock"), boot("patched"))
+    t.add("the hand-over: what is more in it", None, whole)
+    t.add("· fixed part: as far as the first page", None, fixed)
+    t.add(f"· the rest, {pages:.0f} pages", None, whole - fixed,
+          bound="≤ 1,000,000", limit=1e6, of=whole - fixed)
+    t.add("· the rest, per page", None, (whole - fixed) / pages,
+          bound="≤ 2,000", limit=2000, of=(whole - fixed) / pages)
+    t.add(f"· each further page, with 11 devices ({more:.0f})", None, further,
+          bound="≤ 2,000", limit=2000, of=further)
+
+
+def memory(t):
+    t.head("Pages of 4K, one device mapped")
+    for title, name in (("owned by EL2", "pages_owned"),
+                        ("· of these not the driver's before: records, state",
+                         "pages_records_state"),
+                        ("shadows, the host's", "pages_shadow")):
+        t.add(title, None, t.n.get("patched", "protected", name))
+
+
+def untouched(t):
+    for machine, title in (("nvhe", "`kvm-arm.mode=nvhe`"), ("nokvm", "without KVM")):
+        t.head(f"Instructions, {title}")
+        for row, *names in (("affinity of an LPI changed", "affinity_to_1", "affinity_to_0"),
+                            ("LPI masked", "mask"), ("LPI unmasked", "unmask"),
+                            ("device created by the driver", "mapd"),
+                            ("device destroyed by the driver", "unmapd")):
+            t.pair(row, machine, *names, bound="1.00", limit=1.0, digits=2)
+
+
+def markdown(rows):
+    yield "| | stock | patched | ratio | bound |"
+    yield "|---|---:|---:|---:|---|"
+    for title, stock, patched, ratio, bound in rows:
+        if stock is None:
+            yield f"| **{title}** | | | | |"
+        else:
+            yield f"| {title} | {stock} | {patched} | {ratio} | {bound} |"
+
+
+def plain(rows):
+    yield f"{'':60} {'stock':>10} {'patched':>10} {'ratio':>7}  bound"
+    for title, stock, patched, ratio, bound in rows:
+        title = title.replace("`", "")
+        if stock is None:
+            yield title
+        else:
+            yield f"  {title:58} {stock:>10} {patched:>10} {ratio:>7}  {bound}".rstrip()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plain", action="store_true", help="for a terminal")
+    parser.add_argument("raw")
+    args = parser.parse_args()
+    with open(args.raw, encoding="utf-8") as f:
+        table = Table(Numbers(f))
+    try:
+        for part in (commands, growth, hand_over, memory, untouched):
+            part(table)
+    except KeyError as missing:
+        sys.exit(f"table.py: no number for {missing}")
+    print("\n".join((plain if args.plain else markdown)(table.rows)))
+
+
+if __name__ == "__main__":
+    main()

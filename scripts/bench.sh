@@ -1,0 +1,152 @@
+#!/bin/bash
+# bench.sh [IMAGE=] [STOCK_IMAGE=] [NOKVM_IMAGE=] [NOKVM_STOCK_IMAGE=] [KERNEL_TREE=]
+# What it costs that EL2 owns the ITS: counts instructions on the stock kernel and
+# on the patched one, prints one table and writes it to bench/RESULTS.md. Images
+# which are not given are built; beside each has to be its .config.
+. "$(dirname "$0")/lib.sh"
+GIVEN=
+[ -z "${IMAGE:-}${NOKVM_IMAGE:-}" ] || GIVEN=1
+parse_args "$@"
+[ -z "${IMAGE:-}${NOKVM_IMAGE:-}" ] || GIVEN=1
+
+RAW=$BUILD/bench/raw
+LAST=
+RESULTS=$ROOT/bench/RESULTS.md
+BASE=$BUILD/base/linux
+
+# One instruction is one nanosecond, and one tick of the counter. The seed and the
+# clock make one run like the next.
+MACHINE=(PAGE_SIZE=4k SMP=2 LIMIT=300 "CPU=cortex-a53,cntfrq=1000000000"
+	EXTRA="-icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm")
+# Random bytes come from outside, and nobody knows in which nanosecond.
+QUIET="initcall_blacklist=virtio_rng_driver_init"
+BOOT="loglevel=1 trace_event=initcall:initcall_start,initcall:initcall_finish"
+
+# image GIVEN KEY=VALUE...: the image that was given, or one that is built
+image() {
+	if [ -n "$1" ]; then echo "$1"; else env -u IMAGE "${@:2}" PAGE_SIZE=4k "$SCRIPTS/image.sh"; fi
+}
+
+images() {
+	"$SCRIPTS/deps.sh"
+	STOCK_IMAGE=$(image "${STOCK_IMAGE:-}" STOCK=1)
+	NOKVM_STOCK_IMAGE=$(image "${NOKVM_STOCK_IMAGE:-}" STOCK=1 KVM=0)
+	IMAGE=$(image "${IMAGE:-}" STOCK=0)
+	NOKVM_IMAGE=$(image "${NOKVM_IMAGE:-}" STOCK=0 KVM=0)
+	[ -d "$BASE" ] || die "no $BASE: make -s image STOCK=1 brings it"
+}
+
+build_module() {
+	cp "$1" "$2/out/.config"
+	cp "$ROOT/bench/its_bench.c" "$ROOT/bench/Kbuild" "$2/module/"
+	kmake -C "$BASE" O="$2/out" olddefconfig modules_prepare
+	# The kernel itself is not built here, so nobody can tell what it exports.
+	kmake -C "$BASE" O="$2/out" M="$2/module" KBUILD_MODPOST_WARN=1 modules
+}
+
+# module IMAGE: built with the headers of the base and this image's configuration.
+# Stock and patched load the same file.
+module() {
+	local config dir
+	config=$(dirname "$1")/.config
+	[ -f "$config" ] || die "no .config beside $1"
+	dir=$BUILD/bench/module-$( {
+		cat "$config" "$ROOT/bench/its_bench.c" "$ROOT/bench/Kbuild"
+		git -C "$BASE" rev-parse HEAD
+		"${CROSS}gcc" --version
+	} | sha256sum | cut -c1-12)
+	if [ ! -f "$dir/its_bench.ko" ]; then
+		rm -rf "$dir"
+		mkdir -p "$dir/out" "$dir/module"
+		logged "$BUILD/log/bench-module.log" "Building the module of the bench" build_module "$config" "$dir"
+		cp "$dir/module/its_bench.ko" "$dir/"
+		rm -rf "$dir/out" "$dir/module"
+	fi
+	echo "$dir/its_bench.ko"
+}
+
+# measure KERNEL AS SECTION IMAGE KEY=VALUE...: appends lines "KERNEL AS NAME VALUE"
+measure() {
+	local kernel=$1 as=$2 section=$3 image=$4 module=$MODULE out
+	shift 4
+	[[ $as != nokvm ]] || module=$NOKVM_MODULE
+	[ "$LAST" = "$kernel $as $section" ] || say "Measuring: $kernel, $as, $section"
+	LAST="$kernel $as $section"
+	out=$("$SCRIPTS/run-test.sh" bench "$section" "${MACHINE[@]}" IMAGE="$image" \
+		FILES="bench=$BENCH many=$MANY lib/its_bench.ko=$module" "$@") ||
+		die "$kernel, $as:"$'\n'"$out"
+	grep -q '^bench ' <<< "$out" || die "$kernel, $as: no number"
+	sed -n "s/^bench /$kernel $as /p" <<< "$out" >> "$RAW"
+}
+
+# Several, for the least: here devices are at work.
+boots() {
+	local i
+	for i in 1 2 3 4 5 6; do
+		measure "$1" "$2" boot "${@:3}"
+	done
+}
+
+# STOCK=1 tells the guest that EL2 does not own the ITS.
+measure_all() {
+	local kernel image stock=1
+	for kernel in stock patched; do
+		image=$STOCK_IMAGE
+		[ $kernel = stock ] || { image=$IMAGE stock=0; }
+		measure $kernel protected main "$image" STOCK=$stock APPEND="$QUIET"
+		measure $kernel protected lpi "$image" STOCK=$stock
+		measure $kernel gicv4 vm "$image" STOCK=$stock GIC=4 APPEND="$QUIET kvm-arm.vgic_v4_enable=1"
+		measure $kernel boot boot "$image" STOCK=$stock APPEND="$QUIET $BOOT"
+		measure $kernel nvhe untouched "$image" STOCK=1 APPEND="$QUIET kvm-arm.mode=nvhe"
+	done
+	boots stock boot-more "$STOCK_IMAGE" STOCK=1 ROOT_PORTS=rng APPEND="$BOOT"
+	boots patched boot-more "$IMAGE" STOCK=0 ROOT_PORTS=rng APPEND="$BOOT"
+	measure patched boot-fail boot "$IMAGE" STOCK=1 APPEND="$QUIET $BOOT kvm-arm.its_fail=1"
+	measure stock nokvm untouched "$NOKVM_STOCK_IMAGE" STOCK=1 APPEND="$QUIET"
+	measure patched nokvm untouched "$NOKVM_IMAGE" STOCK=1 APPEND="$QUIET"
+}
+
+# What was measured, in words which are the same on every machine.
+provenance() {
+	local dirty=clean
+	[ -z "$(git -C "$ROOT" status --porcelain patches)" ] || dirty="with uncommitted changes"
+	echo "- Linux $(make -s -C "$BASE" kernelversion), without and with the series"
+	echo "- commit $(git -C "$ROOT" rev-parse HEAD), \`patches/\` $dirty"
+	if [ -n "$GIVEN" ]; then
+		echo "- the patched kernel was given as an image: it may be another one than that of \`patches/\`"
+	elif ! "$SCRIPTS/export.sh" --check-patches > /dev/null 2>&1 || [ -n "$(uncommitted "$LINUX")" ]; then
+		echo "- the patched kernel is \`build/linux\` as it was, which differs from \`patches/\`"
+	fi
+	echo "- QEMU $(qemu-system-aarch64 --version | sed -n 's/.*version \([0-9.]*\).*/\1/p'), $("${CROSS}gcc" --version | head -n 1)"
+}
+
+results() {
+	echo "# What it costs"
+	echo
+	echo "Written by \`make bench\`, which reproduces it: the same numbers on every run."
+	echo
+	provenance
+	echo
+	python3 "$ROOT/bench/table.py" "$RAW"
+	echo
+	cat "$ROOT/bench/notes.md"
+}
+
+main() {
+	unset STOCK KVM EL2_DEBUG PAGE_SIZE CPU SMP GIC MEM OUT SRC SEED TEST APPEND EXTRA FILES ROOT_PORTS V
+	mkdir -p "$BUILD/bench"
+	exec 6>"$BUILD/bench/lock"
+	flock -n 6 || die "another bench is running here"
+	images
+	MODULE=$(module "$STOCK_IMAGE")
+	NOKVM_MODULE=$(module "$NOKVM_STOCK_IMAGE")
+	BENCH=$(guest_program "$ROOT/bench/bench.c")
+	MANY=$(guest_program "$ROOT/tests/many.c")
+	: > "$RAW"
+	measure_all
+	results > "$BUILD/bench/RESULTS.md"
+	mv "$BUILD/bench/RESULTS.md" "$RESULTS"
+	python3 "$ROOT/bench/table.py" --plain "$RAW"
+}
+
+main

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* its_emulate.c as it is, and a way to forget its ITSs between two runs. */
+
+#include "its_emulate.c"
+
+void model_reset_el2(void);
+
+void model_reset_el2(void)
+{
+	INIT_LIST_HEAD(&its_list);
+	nr_its = 0;
+	failed_step = 0;
+	its_all_owned = false;
+}

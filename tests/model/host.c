@@ -1,0 +1,1369 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The host: first a driver that sets up ITSs and hands them over, then an
+ * adversary that does anything a host can do. Each choice is a byte of the
+ * input, and most of the choices lead somewhere.
+ */
+
+#include "model.h"
+
+#include <linux/irqchip/arm-gic-v3-handover.h>
+#include <nvhe/its_emulate.h>
+
+#define VALID		BIT_ULL(63)
+#define INDIRECT	BIT_ULL(62)
+#define ENABLED		BIT(0)
+#define RETRY		BIT(0)
+#define CMD_SIZE	32
+#define FRAME(n)	(0x08080000ULL + (n) * 0x20000ULL)
+#define RDIST(n)	(0x0a000000ULL + (n) * 0x20000ULL)
+
+enum { TYPE_DEVICE = 1, TYPE_VPE = 2, TYPE_COLLECTION = 4 };
+
+enum {
+	MOVI = 0x01, INT = 0x03, CLEAR = 0x04, SYNC = 0x05, MAPD = 0x08, MAPC = 0x09,
+	MAPTI = 0x0a, MAPI = 0x0b, INV = 0x0c, INVALL = 0x0d, MOVALL = 0x0e, DISCARD = 0x0f,
+	VMOVI = 0x21, VMOVP = 0x22, VSGI = 0x23, VSYNC = 0x25, VMAPP = 0x29, VMAPTI = 0x2a,
+	VMAPI = 0x2b, VINVALL = 0x2d, INVDB = 0x2e,
+};
+
+struct host_its its_of[MAX_ITS];
+u32 nr_hw;
+struct summary sum;
+
+void model_reset_el2(void);
+
+/* When the adversary steps in, counted in chances to do so; 0 for never. */
+static u32 race_in, read_in, poll_in, fail_in;
+
+/* What all ITSs of a GIC have in common: INTID bits, and GICv4 in GITS_TYPER. */
+static u32 lpi_bits;
+static u64 gic_typer;
+static struct host_its *current;
+
+static bool countdown(u32 *count)
+{
+	return *count && !--*count;
+}
+
+struct hw_its *host_hw(u64 phys)
+{
+	u32 i;
+
+	for (i = 0; i < nr_hw; i++) {
+		if (phys - FRAME(i) < SZ_64K)
+			return &its_of[i].hw;
+	}
+
+	return NULL;
+}
+
+/* Memory of the host's. */
+
+static bool is_free(u64 pfn, u64 nr)
+{
+	while (nr--) {
+		if (pages[pfn + nr].host != OWNED || pages[pfn + nr].hyp != NOPAGE ||
+		    pages[pfn + nr].used)
+			return false;
+	}
+
+	return true;
+}
+
+/* 0 if there is none. */
+static u64 find_free(u64 size, u64 align)
+{
+	u64 nr = PAGE_ALIGN(size) >> PAGE_SHIFT, step = max(align >> PAGE_SHIFT, 1ULL);
+	u64 pfn = in_below(NR_PAGES), i;
+
+	for (i = 0; i < NR_PAGES / step; i++) {
+		pfn = ALIGN_DOWN((pfn + step) % NR_PAGES, step);
+		if (pfn + nr <= NR_PAGES && is_free(pfn, nr))
+			return ram_phys + (pfn << PAGE_SHIFT);
+	}
+
+	return 0;
+}
+
+static void mark_used(u64 phys, u64 size, bool used)
+{
+	u64 i;
+
+	for (i = 0; phys && i < PAGE_ALIGN(size); i += PAGE_SIZE)
+		page_of(phys + i)->used = used;
+}
+
+static u64 alloc(u64 size, u64 align)
+{
+	u64 phys = find_free(size, align);
+
+	if (phys) {
+		mark_used(phys, size, true);
+		ram_zero(phys, PAGE_ALIGN(size));
+	}
+
+	return phys;
+}
+
+static void host_write(u64 phys, u64 val)
+{
+	if (IS_ALIGNED(phys, 8) && host_can_write(phys, 8))
+		ram_write(phys, val);
+}
+
+/* What the host would like the ITS to find in memory it hands over. */
+static void fill_with_traps(u64 phys, u64 size)
+{
+	u64 at;
+	u32 i;
+
+	for (i = in_below(4); i; i--) {
+		at = phys + in_below(size / 8) * 8;
+		host_write(at, VALID | (ram_phys + (in_u8() << 16)) | 0xf);
+	}
+}
+
+/* Any address: of each use there is, and of none. */
+static u64 pick_phys(u64 size, u64 align)
+{
+	struct host_its *hi = current;
+	struct hw_its *hw = &hi->hw;
+	u64 phys;
+
+	switch (in_below(24)) {
+	case 0:
+		phys = ram_phys + in_below(2) * PAGE_SIZE;
+		return phys + (in_one_of(2) ? RAM_SIZE / 2 : 0);
+	case 1:
+		return hw_base(hw->owned_baser[in_below(8)]);
+	case 2:
+		return hw_queue_base(hw->owned_cbaser) + in_below(4) * 4096;
+	case 3:
+		return hi->shadow_queue;
+	case 4:
+		return hi->shadow[0];
+	case 5:
+		return hi->state_phys;
+	case 6:
+		phys = hw->nr_devices ? hw->devices[in_below(hw->nr_devices)].itt : 0;
+		return phys + in_below(4) * 4096;
+	case 7:
+		return hw->nr_l2[0] ? hw->l1_seen[0][hw->l2_idx[0][in_below(hw->nr_l2[0])]] &
+				      GENMASK_ULL(51, 12) : 0;
+	case 8:
+		return in_u64();
+	case 9:
+		return ram_phys + RAM_SIZE - (in_below(5) << PAGE_SHIFT);
+	case 10:
+		return FRAME(in_below(4));
+	case 11:
+		return ram_phys + ((u64)in_below(NR_PAGES) << PAGE_SHIFT);
+	case 12:
+		return ram_phys + in_below(RAM_SIZE / 256) * 256;
+	case 13:
+		return in_one_of(2) ? GENMASK_ULL(51, 8) : GENMASK_ULL(51, 16);
+	default:
+		phys = find_free(size, align);
+		if (phys && in_one_of(3))
+			fill_with_traps(phys, size);
+		if (in_one_of(16))
+			phys += in_one_of(2) ? 256 : 4096;
+		return phys;
+	}
+}
+
+/* Setting up, as a driver does while nobody distrusts it. */
+
+static u64 baser_value(u32 type, u64 base, u32 psz, u32 nr, u32 esz, bool indirect)
+{
+	u64 addr = psz == SZ_64K ? (base & GENMASK_ULL(47, 16)) | (base >> 48 & 0xf) << 12 : base;
+	u64 share = in_below(2);
+
+	return VALID | (indirect ? INDIRECT : 0) | (u64)type << 56 | (u64)(esz - 1) << 48 | addr |
+	       share << 10 | (u64)(psz == SZ_4K ? 0 : psz == SZ_16K ? 1 : 2) << 8 | (nr - 1);
+}
+
+static bool setup_table(struct host_its *hi, u32 nr, u32 type, u32 psz)
+{
+	u32 esz = in_one_of(8) ? 32 : in_one_of(3) ? 16 : 8;
+	u32 nr_its_pages = psz == SZ_4K ? 1 + in_below(3) : 1;
+	bool indirect = type == TYPE_COLLECTION ? in_one_of(4) : !in_one_of(3);
+	u64 size = (u64)nr_its_pages * psz, base = alloc(size, psz);
+	u64 baser = baser_value(type, base, psz, nr_its_pages, esz, indirect), l2;
+
+	hi->hw.baser[nr] = baser;
+	if (!base)
+		return false;
+
+	if (!indirect) {
+		if (!host_records_size(baser))
+			return true;
+		hi->records[nr] = alloc(host_records_size(baser), 8);
+		return hi->records[nr];
+	}
+
+	hi->shadow[nr] = alloc(size, psz);
+	hi->hw.l1_seen[nr] = calloc(1, size);
+	hi->hw.l2_idx[nr] = calloc(size / 8, sizeof(u32));
+	if (type != TYPE_DEVICE) {
+		l2 = alloc(host_l2_size(baser), psz);
+		ram_write(base, l2 | VALID);
+		if (!l2)
+			return false;
+	}
+
+	return hi->shadow[nr];
+}
+
+static void driver_cmd(struct host_its *hi, u64 dw0, u64 dw1, u64 dw2)
+{
+	struct hw_cmd cmd = { { dw0, dw1, dw2 } };
+
+	hw_exec(&hi->hw, &cmd);
+}
+
+static u64 device_reach(struct host_its *hi)
+{
+	u64 baser = hi->hw.baser[0];
+	u64 reach = hw_table_size(baser) / (baser & INDIRECT ? 8 : hw_esz(baser));
+
+	if (baser & INDIRECT)
+		reach *= hw_psz(baser) / hw_esz(baser);
+
+	return reach;
+}
+
+static void pick_ids(struct host_its *hi)
+{
+	u64 reach = device_reach(hi), per = hw_psz(hi->hw.baser[0]) / hw_esz(hi->hw.baser[0]);
+	u64 limit = min(reach, 2ULL << (hi->hw.typer >> 13 & 0x1f));
+	u32 i, start = in_u8();
+
+	for (i = 0; i < ARRAY_SIZE(hi->ids); i++) {
+		if (i < 8)
+			hi->ids[i] = start + i * 3;
+		else if (i < 20)
+			hi->ids[i] = (i - 7) / 2 * per + (i % 2 ? i : -1);
+		else
+			hi->ids[i] = limit - 22 + i;
+		if (i < 20)
+			hi->ids[i] %= limit;
+	}
+	hi->ids[23] = in_one_of(2) ? reach : 1ULL << 31;
+}
+
+static u64 itt_size(struct host_its *hi, u32 bits)
+{
+	return PAGE_ALIGN(max(hw_itt_size(&hi->hw, bits) * 2, (u64)PAGE_SIZE));
+}
+
+static bool premap(struct host_its *hi, u32 id)
+{
+	u64 baser = hi->hw.baser[0], per = hw_psz(baser) / hw_esz(baser);
+	u64 l1 = hw_base(baser) + id / per * 8, phys, itt;
+	u32 bits = 1 + in_below(4), event;
+	struct hw_device *dev = hw_device(&hi->hw, id, true);
+
+	if (dev->mapped)
+		return true;
+
+	if (baser & INDIRECT && !ram_read(l1)) {
+		phys = alloc(host_l2_size(baser), hw_psz(baser));
+		if (!phys)
+			return false;
+		ram_write(l1, phys | VALID);
+	}
+
+	itt = alloc(itt_size(hi, bits), PAGE_SIZE);
+	if (!itt)
+		return false;
+
+	driver_cmd(hi, (u64)id << 32 | MAPD, bits - 1, itt | VALID);
+	for (event = 0; event < 2; event++)
+		driver_cmd(hi, (u64)id << 32 | MAPTI, (8192ULL + event) << 32 | event, 0);
+
+	return true;
+}
+
+static u32 pick_psz(void)
+{
+	u32 n = in_below(8);
+
+	if (ram_phys >> 48)
+		return SZ_64K;
+
+	return n < 4 ? SZ_4K : n < 6 ? SZ_16K : SZ_64K;
+}
+
+static bool setup_its(u32 nr)
+{
+	struct host_its *hi = &its_of[nr];
+	struct hw_its *hw = &hi->hw;
+	bool pta = in_one_of(2), vlpis = gic_typer & 2;
+	u32 i, psz = pick_psz(), event_bits = in_one_of(8) ? 16 : 4 + in_below(8);
+	u32 queue_size = in_one_of(8) ? SZ_64K : SZ_4K << in_below(2);
+	static const u8 devbits[] = { 8, 10, 12, 16, 20, 32 };
+	bool ok;
+
+	*hi = (struct host_its){ .nr = -1 };
+	hw->phys = FRAME(nr);
+	hw->ite_size = in_one_of(2) ? 8 : 16;
+	hw->lpi_bits = lpi_bits;
+	hw->typer = 1 | (hw->ite_size - 1) << 4 | (event_bits - 1) << 8 | gic_typer;
+	hw->typer |= (u64)(devbits[in_below(6)] - 1) << 13 | (pta ? BIT_ULL(19) : 0);
+	hw->typer |= (u64)(in_one_of(2) ? 255 : in_below(2) * 16) << 24;
+	hw->typer |= in_one_of(4) ? BIT_ULL(36) : 0;
+	hw->typer |= in_one_of(32) ? BIT_ULL(41) : 0;
+	hw->nr_targets = 1 + in_below(4);
+	for (i = 0; i < hw->nr_targets; i++)
+		hw->targets[i] = pta ? RDIST(i) : (u64)i << 16;
+
+	ok = setup_table(hi, 0, TYPE_DEVICE, psz);
+	if (vlpis && in_below(4))
+		ok = ok && setup_table(hi, 1, TYPE_VPE, psz);
+	psz = pick_psz();
+	if (!in_one_of(8))
+		ok = ok && setup_table(hi, 2 + in_below(2), TYPE_COLLECTION, psz);
+	hi->queue = alloc(queue_size, SZ_64K);
+	hi->shadow_queue = alloc(queue_size, SZ_64K);
+	if (!ok || !hi->queue || !hi->shadow_queue)
+		return false;
+
+	hw->cbaser = VALID | hi->queue | (u64)in_below(2) << 10 | (queue_size / SZ_4K - 1);
+	hw->creadr = hw->cwriter = in_below(queue_size / CMD_SIZE) * CMD_SIZE;
+	hw->ctlr = ENABLED | nr << 4;
+	pick_ids(hi);
+	for (i = 0; i < hw->nr_targets; i++)
+		driver_cmd(hi, MAPC, 0, VALID | hw->targets[i] | i);
+	for (i = in_below(4); i; i--) {
+		if (!premap(hi, hi->ids[in_below(16)]))
+			return false;
+	}
+
+	return true;
+}
+
+/* The hand-over, of a description that is right or wrong in one way. */
+
+#define DESC_WORDS	128
+
+struct desc {
+	union {
+		struct its_handover	h;
+		u64			words[DESC_WORDS];
+	};
+};
+
+static struct its_handover_device *desc_devices(struct desc *d)
+{
+	return (void *)&d->h.data[d->h.nr_targets];
+}
+
+static void describe(struct host_its *hi, struct desc *d)
+{
+	struct hw_its *hw = &hi->hw;
+	struct its_handover_device *dev;
+	u32 i;
+
+	memset(d, 0, sizeof(*d));
+	d->h.phys_base = hw->phys;
+	d->h.typer = hw->typer;
+	d->h.cbaser = hw->cbaser;
+	d->h.queue = hi->queue;
+	d->h.shadow_queue = hi->shadow_queue;
+	d->h.itt_entry_size = in_one_of(4) ? hw->ite_size * 2 : in_one_of(2) ? hw->ite_size : 0;
+	d->h.lpi_id_bits = hw->lpi_bits;
+	d->h.nr_targets = hw->nr_targets;
+	for (i = 0; i < hw->nr_targets; i++)
+		d->h.data[i] = hw->targets[i];
+	for (i = 0; i < HW_NR_BASER; i++) {
+		d->h.tables[i].baser = hw->baser[i];
+		d->h.tables[i].base = hw_base(hw->baser[i]);
+		d->h.tables[i].shadow = hi->shadow[i];
+		d->h.tables[i].records = hi->records[i];
+	}
+
+	dev = desc_devices(d);
+	for (i = 0; i < hw->nr_devices; i++) {
+		if (hw->devices[i].mapped)
+			dev[d->h.nr_devices++] = (struct its_handover_device){
+				hw->devices[i].itt, hw->devices[i].id, hw->devices[i].bits };
+	}
+}
+
+enum verdict { MUST_PASS, MAY_PASS, MUST_FAIL };
+
+/* A first-level entry no driver would write; *@undo is what to put back. */
+static enum verdict spoil_l1(struct host_its *hi, u64 *where, u64 *undo)
+{
+	u64 baser = hi->hw.baser[0], psz = hw_psz(baser), idx, phys;
+
+	if (!(baser & INDIRECT))
+		return MUST_PASS;
+
+	idx = in_below(hw_table_size(baser) / 8);
+	*where = hw_base(baser) + idx * 8;
+	*undo = ram_read(*where);
+	phys = find_free(host_l2_size(baser), max(psz, (u64)PAGE_SIZE));
+	switch (in_below(7)) {
+	case 0:
+		phys |= BIT_ULL(52 + in_below(11));
+		break;
+	case 1:
+		phys += psz / 2;
+		break;
+	case 2:
+		phys |= BIT_ULL(in_below(12));
+		break;
+	case 3:
+		phys = ram_phys;
+		break;
+	case 4:
+		phys = hw_base(baser);
+		break;
+	case 5:
+		phys = hi->shadow[0];
+		break;
+	default:
+		phys = FRAME(0);
+		break;
+	}
+	ram_write(*where, phys | VALID);
+
+	return MUST_FAIL;
+}
+
+static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *undo)
+{
+	struct its_handover_device *dev = desc_devices(d);
+	bool has_dev = d->h.nr_devices;
+	u32 i;
+
+	switch (in_below(32)) {
+	case 0:
+		d->h.typer ^= BIT_ULL(in_below(64));
+		break;
+	case 1:
+		d->h.cbaser ^= BIT_ULL(in_below(64));
+		break;
+	case 2:
+		d->h.queue += SZ_4K;
+		break;
+	case 3:
+		i = in_below(8);
+		d->h.tables[i].baser ^= BIT_ULL(in_below(64));
+		break;
+	case 4:
+		d->h.tables[0].base += PAGE_SIZE;
+		break;
+	case 5:
+		hi->hw.ctlr &= ~ENABLED;
+		break;
+	case 6:
+		hi->hw.cwriter = (hi->hw.creadr + CMD_SIZE) % hw_queue_size(hi->hw.cbaser);
+		break;
+	case 7:
+		hi->hw.stalled = true;
+		break;
+	case 8:
+		d->h.shadow_queue = in_one_of(2) ? hi->queue : ram_phys;
+		break;
+	case 9:
+		if (hi->shadow[0])
+			d->h.tables[0].shadow = in_one_of(2) ? d->h.tables[0].base : ram_phys;
+		else
+			d->h.tables[0].records = in_one_of(2) ? d->h.tables[0].base :
+								hi->records[0] + 4;
+		break;
+	case 10:
+		if (!has_dev)
+			return MUST_PASS;
+		dev[d->h.nr_devices++] = dev[0];
+		break;
+	case 11:
+		dev[0].device_id = hi->ids[23];
+		d->h.nr_devices += !has_dev;
+		break;
+	case 12:
+		if (!has_dev)
+			return MUST_PASS;
+		dev[0].event_bits = in_one_of(2) ? 0 : 17 + in_u8();
+		break;
+	case 13:
+		if (!has_dev)
+			return MUST_PASS;
+		dev[0].itt += 1 + in_below(255);
+		break;
+	case 14:
+		if (!has_dev)
+			return MUST_PASS;
+		dev[0].itt = in_one_of(2) ? ram_phys : hi->queue;
+		break;
+	case 15:
+		d->h.nr_devices = in_one_of(2) ? ~0U : PAGE_SIZE;
+		break;
+	case 16:
+		i = hi->hw.nr_targets % 2 ? hi->state_size / 8 : PAGE_SIZE / 8;
+		d->h.nr_targets = in_one_of(2) ? ~0U : i;
+		break;
+	case 17:
+		d->h.phys_base = in_one_of(2) ? hi->hw.phys + 256 : ram_phys + RAM_SIZE / 2;
+		break;
+	case 18:
+		hi->hw.baser[0] &= ~VALID;
+		d->h.tables[0].baser = 0;
+		break;
+	case 19:
+		hi->hw.baser[0] |= 0x300;
+		d->h.tables[0].baser = hi->hw.baser[0];
+		break;
+	case 20:
+		if (!(hi->hw.baser[0] & INDIRECT))
+			return MUST_PASS;
+		hi->hw.baser[0] -= BIT_ULL(48);
+		d->h.tables[0].baser = hi->hw.baser[0];
+		break;
+	case 21:
+		hi->hw.typer &= ~1ULL;
+		d->h.typer = hi->hw.typer;
+		break;
+	case 22:
+		hi->hw.cbaser &= ~VALID;
+		d->h.cbaser = hi->hw.cbaser;
+		break;
+	case 23 ... 25:
+		return spoil_l1(hi, where, undo);
+	case 26 ... 28:
+		d->h.fail_transition = 1 + in_below(40);
+		return MAY_PASS;
+	case 29:
+		i = in_below(5);
+		d->words[i] ^= BIT_ULL(in_below(64));
+		return MAY_PASS;
+	case 30:
+		hi->hw.creadr = hi->hw.cwriter = hw_queue_size(hi->hw.cbaser);
+		break;
+	default:
+		fail_in = 1 + in_below(24);
+		return MAY_PASS;
+	}
+
+	return MUST_FAIL;
+}
+
+static void handed_over(struct host_its *hi, int nr, struct desc *d)
+{
+	struct hw_its *hw = &hi->hw;
+	u32 i, idx;
+
+	hi->nr = nr;
+	hi->el2 = hyp_phys_to_virt(hi->state_phys);
+	hi->shadow_queue = d->h.shadow_queue;
+	hw->owned = true;
+	hw->executed = 0;
+	hw->owned_cbaser = hw->cbaser;
+	memcpy(hw->owned_baser, hw->baser, sizeof(hw->baser));
+
+	for (i = 0; i < HW_NR_BASER; i++) {
+		u64 base = hw_base(hw->baser[i]), size = hw_table_size(hw->baser[i]);
+
+		if (!(hw->baser[i] & INDIRECT) || !(hw->baser[i] & VALID))
+			continue;
+		for (idx = 0; idx < size / 8; idx++) {
+			hw->l1_seen[i][idx] = ram_read(base + idx * 8);
+			if (hw->l1_seen[i][idx] & VALID)
+				hw->l2_idx[i][hw->nr_l2[i]++] = idx;
+		}
+	}
+	sum.handovers++;
+}
+
+/* One attempt. On failure the driver goes on as if nothing had been tried. */
+static bool hand_over(struct host_its *hi, bool honest)
+{
+	struct hw_its saved = hi->hw;
+	/* With or without room for more targets than the state has room for. */
+	u64 size = PAGE_ALIGN(sizeof(struct desc)) + (hi->hw.nr_targets % 2 ? 2 * PAGE_SIZE : 0);
+	u64 desc_phys, where = 0, undo = 0;
+	enum verdict verdict = MUST_PASS;
+	static struct desc d;
+	u32 i;
+	int nr;
+
+	hi->state_size = PAGE_ALIGN(sizeof(struct pkvm_its) + hi->hw.nr_targets * sizeof(u64)) +
+			 (in_one_of(8) ? PAGE_SIZE : 0);
+	hi->state_phys = alloc(hi->state_size, PAGE_SIZE);
+	desc_phys = alloc(size, PAGE_SIZE);
+	if (!hi->state_phys || !desc_phys)
+		return false;
+
+	describe(hi, &d);
+	for (i = 0; i < HW_NR_BASER; i++) {
+		u64 off, base = hw_base(hi->hw.baser[i]);
+
+		for (off = 0; hi->shadow[i] && off < hw_table_size(hi->hw.baser[i]); off += 8) {
+			if (ram_read(base + off))
+				ram_write(hi->shadow[i] + off, ram_read(base + off));
+		}
+	}
+	fail_in = 0;
+	if (!honest)
+		verdict = spoil(hi, &d, &where, &undo);
+	/* Others would use the vPE table as well. */
+	if (hi->hw.typer & BIT_ULL(40) && hi->hw.typer & BIT_ULL(41))
+		verdict = MUST_FAIL;
+	for (i = 0; i < DESC_WORDS; i++)
+		ram_write(desc_phys + i * 8, d.words[i]);
+
+	own_log_start();
+	own_entry();
+	nr = __pkvm_its_handover((unsigned long)hyp_phys_to_virt(desc_phys), size,
+				 (unsigned long)hyp_phys_to_virt(hi->state_phys), hi->state_size);
+	fail_in = 0;
+	check(nr < 0 ? verdict != MUST_PASS : verdict != MUST_FAIL,
+	      "a description that %s be taken: %d", nr < 0 ? "must" : "must not", nr);
+	__pkvm_its_query(0, PKVM_ITS_QUERY_FAILED_STEP, 0);
+
+	if (nr < 0) {
+		own_log_check(hi->state_phys, hi->state_size);
+		check(!hi->hw.region, "a frame is EL2's after a failed hand-over");
+		hi->hw = saved;
+		if (where)
+			ram_write(where, undo);
+		mark_used(hi->state_phys, hi->state_size, false);
+		sum.refused_handovers++;
+	} else {
+		in_handover = false;
+		handed_over(hi, nr, &d);
+	}
+	mark_used(desc_phys, size, false);
+
+	return nr >= 0;
+}
+
+static void bad_handover_calls(void)
+{
+	u64 page = ram_phys + NR_PAGES / 4 * PAGE_SIZE;
+	unsigned long va = (unsigned long)hyp_phys_to_virt(page);
+	bool unaligned = in_one_of(2);
+
+	own_log_start();
+	check(__pkvm_its_handover(va + (unaligned ? 8 : 0), PAGE_SIZE, va + PAGE_SIZE,
+				  unaligned ? PAGE_SIZE : 0) < 0, "a bad call was taken");
+	check(__pkvm_its_handover(va, 0, va, PAGE_SIZE) < 0, "an empty description was taken");
+	check(__pkvm_its_handover(va, PAGE_SIZE, va, PAGE_SIZE) < 0, "one page was taken twice");
+	check(__pkvm_its_handover((unsigned long)hyp_phys_to_virt(ram_phys), PAGE_SIZE,
+				  va, PAGE_SIZE) < 0, "a description of EL2's was taken");
+	own_log_check(0, 0);
+}
+
+static void boot(void)
+{
+	u32 i, j, owned = 0, told;
+
+	for (i = 0; i < nr_hw; i++) {
+		bool ok = setup_its(i);
+
+		for (j = in_below(8) < 3 ? 1 + in_below(3) : 0; ok && j && its_of[i].nr < 0; j--)
+			hand_over(&its_of[i], false);
+		if (ok && its_of[i].nr < 0 && !in_one_of(16))
+			hand_over(&its_of[i], true);
+		owned += its_of[i].nr >= 0;
+		check_all();
+	}
+	if (in_one_of(8))
+		bad_handover_calls();
+
+	check(!pkvm_its_all_owned(), "protected guests are allowed before EL2 was asked");
+	told = in_one_of(4) ? in_below(4) : nr_hw;
+	check(!__pkvm_its_handover_done(told), "EL2 refuses to learn the number of ITSs");
+	check(pkvm_its_all_owned() == (told == owned), "EL2 does not know if it owns every ITS");
+	deprivileged = true;
+	sum.multi += owned > 1;
+}
+
+/* From here on the host is the adversary. */
+
+static u64 mmio(struct host_its *hi, u64 offset, u8 width, bool write, u64 data)
+{
+	struct hyp_mmio_access access = { offset, width, write, 0 };
+
+	if (write)
+		access.data = width == 8 ? data : data & (BIT_ULL(width * 8) - 1);
+
+	current = hi;
+	own_entry();
+	its_handle_access(hi->hw.region, &access);
+	sum.mmio++;
+	check_live();
+
+	return access.data;
+}
+
+static u32 pick_device(struct host_its *hi)
+{
+	struct hw_its *hw = &hi->hw;
+	u32 n = in_below(16);
+
+	if (n < 8 && hw->nr_devices)
+		return hw->devices[in_below(hw->nr_devices)].id;
+	if (n < 14)
+		return hi->ids[in_below(ARRAY_SIZE(hi->ids))];
+
+	return n == 14 ? in_below(1 << 16) : in_u64();
+}
+
+/* Most commands want one that is mapped. */
+static u32 pick_mapped(struct host_its *hi)
+{
+	struct hw_its *hw = &hi->hw;
+	u32 i, n = hw->nr_devices ? in_below(hw->nr_devices) : 0;
+
+	for (i = 0; i < hw->nr_devices && !in_one_of(16); i++, n++) {
+		if (hw->devices[n % hw->nr_devices].mapped)
+			return hw->devices[n % hw->nr_devices].id;
+	}
+
+	return pick_device(hi);
+}
+
+static u32 pick_event(struct host_its *hi, u32 id)
+{
+	struct hw_device *dev = hw_device(&hi->hw, id, false);
+	u32 limit = 1U << (dev && dev->mapped ? dev->bits : 4);
+
+	switch (in_below(16)) {
+	case 0:
+		return limit;
+	case 1:
+		return limit - 1;
+	case 2:
+		return in_u64();
+	case 3:
+		return 8192 + in_below(16);
+	default:
+		return in_below(min(limit, 4U));
+	}
+}
+
+static u32 pick_lpi(struct host_its *hi)
+{
+	switch (in_below(16)) {
+	case 0:
+		return BIT(hi->hw.lpi_bits) - in_below(2);
+	case 1:
+		return in_one_of(2) ? 8191 : 1023;
+	case 2:
+		return in_u64();
+	default:
+		return 8192 + in_u8();
+	}
+}
+
+static u32 pick_icid(struct host_its *hi)
+{
+	switch (in_below(16)) {
+	case 0:
+		return hi->el2->nr_colls - in_below(2);
+	case 1:
+		return in_below(1 << 16);
+	case 2:
+		return 254 + in_below(4);
+	default:
+		return in_below(8);
+	}
+}
+
+static u64 pick_rdbase(struct host_its *hi)
+{
+	switch (in_below(16)) {
+	case 0:
+		return pick_phys(SZ_64K, SZ_64K) & GENMASK_ULL(51, 16);
+	case 1:
+		return in_one_of(2) ? RDIST(4) : 4 << 16;
+	default:
+		return hi->hw.targets[in_below(hi->hw.nr_targets)];
+	}
+}
+
+static u64 pick_l1_entry(struct host_its *hi, u32 nr)
+{
+	u64 baser = hi->hw.owned_baser[nr];
+	u64 entry = pick_phys(host_l2_size(baser), max((u64)hw_psz(baser), (u64)PAGE_SIZE));
+
+	if (!in_one_of(16))
+		entry |= VALID;
+	if (in_one_of(24))
+		entry |= BIT_ULL(52 + in_below(11));
+	if (in_one_of(24))
+		entry |= BIT_ULL(in_below(16));
+
+	return entry;
+}
+
+static void prepare_l2(struct host_its *hi, u32 nr, u32 id)
+{
+	u64 baser = hi->hw.owned_baser[nr], per = hw_psz(baser) / hw_esz(baser);
+
+	if (baser & INDIRECT && id / per < hw_table_size(baser) / 8 && !in_one_of(8) &&
+	    !hi->hw.l1_seen[nr][id / per])
+		host_write(hi->shadow[nr] + id / per * 8, pick_l1_entry(hi, nr));
+}
+
+static void gen_mapd(struct host_its *hi, u64 *dw)
+{
+	u32 idbits = (hi->hw.typer >> 8 & 0x1f) + 1;
+	u32 id = pick_device(hi), bits = 1 + in_below(in_one_of(8) ? 32 : min(idbits, 6U));
+
+	dw[0] = (u64)id << 32 | MAPD;
+	dw[1] = bits - 1;
+	if (in_one_of(3)) {
+		dw[0] = (u64)pick_mapped(hi) << 32 | MAPD;
+		if (in_one_of(4))
+			dw[2] = in_u64() & ~VALID;
+		return;
+	}
+
+	prepare_l2(hi, 0, id);
+	dw[2] = VALID | (pick_phys(itt_size(hi, min(bits, 16U)), PAGE_SIZE) & GENMASK_ULL(51, 8));
+}
+
+/* One that is mapped, here or elsewhere, or a new one. */
+static struct hw_vpe pick_vpe(struct host_its *hi)
+{
+	struct hw_its *hw = in_one_of(2) ? &its_of[in_below(nr_hw)].hw : &hi->hw;
+	u64 baser = hi->hw.owned_baser[1], per = hw_psz(baser) / hw_esz(baser);
+	struct hw_vpe vpe = { 0 };
+
+	if (hw->nr_vpes && in_below(4))
+		return hw->vpes[in_below(hw->nr_vpes)];
+
+	vpe.id = in_one_of(16) ? in_below(1 << 16) : in_below(6);
+	if (in_one_of(4))
+		vpe.id = (vpe.id + per * in_below(3)) & 0xffff;
+
+	return vpe;
+}
+
+static void gen_vmapp(struct host_its *hi, u64 *dw, struct hw_vpe *vpe)
+{
+	bool v41 = hi->hw.typer & BIT_ULL(40), valid = !vpe->mapped || in_one_of(4);
+	u64 vpt = vpe->vpt && in_below(8) ? vpe->vpt : pick_phys(SZ_64K, SZ_64K);
+	u64 vconf = vpe->vconf;
+	bool alloc = in_below(8);
+	u32 i;
+
+	for (i = 0; i < nr_hw; i++) {
+		struct hw_its *hw = &its_of[i].hw;
+
+		if (hw != &hi->hw && hw->owned && hw_vpe(hw, vpe->id)->mapped)
+			alloc = !alloc;
+	}
+	if (!vconf && hi->hw.nr_vpes)
+		vconf = hi->hw.vpes[in_below(hi->hw.nr_vpes)].vconf;
+	if (!vconf || in_one_of(8))
+		vconf = pick_phys(SZ_64K, SZ_64K);
+	dw[0] = VMAPP | (v41 ? (vconf & GENMASK_ULL(51, 16)) | alloc << 8 : 0);
+	dw[1] = (u64)vpe->id << 32 | (v41 ? pick_lpi(hi) : 0);
+	dw[2] = (valid ? VALID : 0) | pick_rdbase(hi);
+	dw[3] = (vpt & GENMASK_ULL(51, 16)) |
+		(in_one_of(8) ? in_below(32) : 13 + in_below(hi->hw.lpi_bits - 13));
+	if (valid)
+		prepare_l2(hi, 1, vpe->id);
+}
+
+static void gen_vcmd(struct host_its *hi, u64 *dw)
+{
+	static const u8 ops[] = { VMAPP, VMAPP, VMAPP, VMAPP, VMAPTI, VMAPTI, VMAPI, VMOVI, VMOVP,
+				  VSYNC, VSYNC, VSYNC, VINVALL, INVDB, VSGI, 0x24 };
+	u32 id = pick_mapped(hi), event = pick_event(hi, id), op = ops[in_below(ARRAY_SIZE(ops))];
+	struct hw_vpe vpe = pick_vpe(hi);
+
+	dw[0] = (u64)id << 32 | op;
+	dw[1] = (u64)vpe.id << 32 | event;
+	dw[2] = (in_one_of(3) ? 1023ULL : pick_lpi(hi)) << 32;
+	switch (op) {
+	case VMAPP:
+		gen_vmapp(hi, dw, &vpe);
+		break;
+	case VMAPTI:
+		dw[2] |= pick_lpi(hi);
+		break;
+	case VMOVI:
+		dw[2] |= in_below(2);
+		break;
+	case VMOVP:
+		dw[0] = op;
+		dw[1] = (u64)vpe.id << 32 | in_below(8);
+		dw[2] = pick_rdbase(hi);
+		dw[2] |= in_one_of(2) ? VALID : 0;
+		dw[3] = pick_lpi(hi);
+		break;
+	case VSYNC:
+	case VINVALL:
+	case INVDB:
+	case VSGI:
+		dw[0] = op | (op == VSGI ? in_below(4) << 8 : 0);
+		dw[1] = (u64)vpe.id << 32;
+		dw[2] = 0;
+		break;
+	}
+}
+
+static void gen_cmd(struct host_its *hi, u64 *dw)
+{
+	static const u8 ops[] = { MAPTI, MAPTI, MAPTI, MAPI, MOVI, INT, INT, INV, CLEAR, DISCARD };
+	u32 n = in_below(32), id, op;
+
+	memset(dw, 0, CMD_SIZE);
+	if (hi->hw.owned_baser[1] && in_one_of(2)) {
+		gen_vcmd(hi, dw);
+	} else if (n < 11) {
+		gen_mapd(hi, dw);
+	} else if (n < 22) {
+		id = pick_mapped(hi);
+		op = ops[in_below(ARRAY_SIZE(ops))];
+		dw[0] = (u64)id << 32 | op;
+		dw[1] = pick_event(hi, id);
+		if (op == MAPTI)
+			dw[1] |= (u64)pick_lpi(hi) << 32;
+		if (op == MAPTI || op == MAPI || op == MOVI)
+			dw[2] = pick_icid(hi);
+	} else if (n < 25) {
+		dw[0] = MAPC;
+		dw[2] = pick_icid(hi);
+		dw[2] |= pick_rdbase(hi);
+		dw[2] |= in_one_of(4) ? 0 : VALID;
+	} else if (n < 28) {
+		dw[0] = n == 25 ? SYNC : n == 26 ? MOVALL : INVALL;
+		dw[2] = n == 27 ? pick_icid(hi) : pick_rdbase(hi);
+		dw[3] = n == 26 ? pick_rdbase(hi) : 0;
+	} else if (n < 31) {
+		if (hi->hw.owned_baser[1] || in_one_of(8))
+			gen_vcmd(hi, dw);
+		else
+			dw[0] = SYNC, dw[2] = hi->hw.targets[0];
+	} else if (in_one_of(2)) {
+		dw[0] = in_u64();
+		dw[1] = in_u64();
+		dw[2] = in_u64();
+		dw[3] = in_u64();
+	}
+
+	if (in_one_of(16)) {
+		n = in_below(4);
+		dw[n] ^= BIT_ULL(in_below(64));
+	}
+}
+
+static void write_slot(struct host_its *hi, u32 offset, const u64 *dw)
+{
+	u32 i;
+
+	for (i = 0; i < 4; i++)
+		host_write(hi->shadow_queue + offset + i * 8, dw[i]);
+}
+
+static void act_commands(struct host_its *hi)
+{
+	u32 size = hw_queue_size(hi->hw.owned_cbaser);
+	u32 nr = in_one_of(32) ? 64 : 1 + in_below(6);
+	u64 dw[4], creadr = mmio(hi, GITS_CREADR, 8, false, 0);
+	u32 cwriter = mmio(hi, GITS_CWRITER, 8, false, 0);
+
+	if (!(hi->hw.ctlr & ENABLED) && !hi->suspended && in_below(4))
+		mmio(hi, GITS_CTLR, 4, true, ENABLED);
+
+	current = hi;
+	if (creadr & 1 && in_below(8)) {
+		memset(dw, 0, sizeof(dw));
+		if (in_one_of(4))
+			gen_cmd(hi, dw);
+		else
+			dw[0] = SYNC, dw[2] = hi->hw.targets[0];
+		write_slot(hi, creadr & GENMASK_ULL(19, 5), dw);
+		mmio(hi, GITS_CWRITER, 8, true, cwriter | RETRY);
+	}
+
+	while (nr--) {
+		gen_cmd(hi, dw);
+		write_slot(hi, cwriter, dw);
+		cwriter = (cwriter + CMD_SIZE) % size;
+	}
+	cwriter |= in_one_of(16) ? RETRY : 0;
+	mmio(hi, GITS_CWRITER, in_one_of(8) ? 4 : 8, true, cwriter);
+}
+
+/* More than the queue of an ITS that does not read holds. */
+static void act_flood(struct host_its *hi)
+{
+	u64 sync[4] = { SYNC, 0, hi->hw.targets[0] };
+	u32 size = hw_queue_size(hi->hw.owned_cbaser), offset;
+	u32 cwriter = mmio(hi, GITS_CWRITER, 8, false, 0);
+
+	hi->hw.stuck = hi->hw.stuck || in_one_of(2);
+	for (offset = 0; offset < size; offset += CMD_SIZE)
+		write_slot(hi, offset, sync);
+	mmio(hi, GITS_CWRITER, 8, true, (cwriter + size - CMD_SIZE) % size | RETRY);
+	mmio(hi, GITS_CWRITER, 8, true, (cwriter + in_below(4) * CMD_SIZE) % size);
+	if (in_one_of(2))
+		hi->hw.stuck = false;
+}
+
+static void act_mmio(struct host_its *hi)
+{
+	static const u16 regs[] = { 0x0, 0x4, 0x8, 0xc, 0x18, 0x80, 0x84, 0x88, 0x8c, 0x90, 0x94,
+				    0x100, 0x104, 0x108, 0x110, 0x118, 0x138, 0xffd0, 0xffe8, 0xfffc };
+	u64 offset = in_one_of(3) ? in_below(SZ_64K) : regs[in_below(ARRAY_SIZE(regs))];
+	u8 width = in_one_of(4) ? 1 << in_below(4) : in_one_of(3) ? 4 : 8;
+	bool write = in_below(2);
+	u64 data;
+
+	switch (in_below(8)) {
+	case 0:
+		data = hi->hw.owned_baser[in_below(8)];
+		break;
+	case 1:
+		data = hi->hw.owned_cbaser;
+		break;
+	case 2:
+		data = in_below(1 << 16) * 16;
+		break;
+	case 3:
+		data = in_below(4);
+		break;
+	case 4:
+		data = hi->hw.owned_baser[0] ^ BIT_ULL(in_below(64));
+		break;
+	case 5:
+		data = hw_queue_size(hi->hw.owned_cbaser) - in_below(3) * 16;
+		break;
+	case 6:
+		data = hi->hw.owned_cbaser ^ BIT_ULL(in_below(64));
+		break;
+	default:
+		data = in_u64();
+	}
+	if (offset % 8 && width == 4)
+		data >>= 32;
+
+	data = mmio(hi, offset, width, write, data);
+	if (!write && (width < 4 || !IS_ALIGNED(offset, width)))
+		check(!data, "an access EL2 does not know reads as %#llx", data);
+}
+
+static void act_retry(struct host_its *hi)
+{
+	u64 dw[4], creadr = mmio(hi, GITS_CREADR, 8, false, 0);
+
+	current = hi;
+	gen_cmd(hi, dw);
+	write_slot(hi, creadr & GENMASK_ULL(19, 5), dw);
+	mmio(hi, GITS_CWRITER, 8, true, mmio(hi, GITS_CWRITER, 8, false, 0) | RETRY);
+}
+
+static void act_shadow(struct host_its *hi)
+{
+	u32 nr = in_one_of(4), idx = in_below(1 << 16);
+	u64 baser = hi->hw.owned_baser[nr];
+
+	if (baser & INDIRECT)
+		host_write(hi->shadow[nr] + idx % (hw_table_size(baser) / 8) * 8,
+			   pick_l1_entry(hi, nr));
+	else
+		host_write(hi->shadow_queue + idx % 512 * 8, in_u64());
+}
+
+static void act_query(struct host_its *hi)
+{
+	u32 what = in_below(24), nr = in_one_of(8) ? in_u8() : (u32)hi->nr;
+	u64 idx = in_one_of(8) ? in_u64() : in_below(10), val;
+
+	if (what == PKVM_ITS_QUERY_L2 && in_below(8)) {
+		idx = (u64)in_below(9) << 32;
+		if (hi->hw.nr_l2[idx >> 32 & 7])
+			idx |= hi->hw.l2_idx[idx >> 32 & 7][0];
+	}
+	own_entry();
+	val = __pkvm_its_query(nr, what, idx);
+	if (nr != (u32)hi->nr)
+		return;
+	if (what == PKVM_ITS_QUERY_OWNER || what == PKVM_ITS_QUERY_QUEUE_OWNER ||
+	    (what == PKVM_ITS_QUERY_TABLE_OWNER && idx < 8 && hi->hw.owned_baser[idx] & VALID))
+		check(val == 1, "EL2 does not own what it took: query %u, index %llu", what, idx);
+}
+
+static void act_hypercall(struct host_its *hi)
+{
+	u64 a = pick_phys(PAGE_SIZE, PAGE_SIZE), b = pick_phys(PAGE_SIZE, PAGE_SIZE);
+	u64 size = in_u8() * PAGE_SIZE;
+
+	own_entry();
+	if (in_one_of(2))
+		check(__pkvm_its_handover_done(in_u8()) == -EPERM, "too late to count ITSs");
+	else
+		check(__pkvm_its_handover((unsigned long)hyp_phys_to_virt(a), size,
+					  (unsigned long)hyp_phys_to_virt(b),
+					  in_u8() * PAGE_SIZE) == -EPERM,
+		      "too late for a hand-over");
+}
+
+/* What the host can do to any page, be it with a hypercall that EL2 refuses. */
+static void host_memory_call(u64 pfn)
+{
+	u64 real = pfn + (ram_phys >> PAGE_SHIFT);
+
+	switch (in_below(4)) {
+	case 0:
+		if (!pages[pfn].used)
+			own_host_to_guest(pfn);
+		break;
+	case 1:
+		own_guest_to_host(pfn);
+		break;
+	case 2:
+		__pkvm_host_share_hyp(real);
+		break;
+	default:
+		__pkvm_host_unshare_hyp(real);
+		/* Somebody else at EL2 pins it, many times. */
+		if (pages[pfn].host == SHARED_OWNED && in_one_of(4))
+			pages[pfn].others = pages[pfn].others ? 0 : 5000;
+		break;
+	}
+}
+
+static void act_memory(struct host_its *hi)
+{
+	u64 pfn = in_below(NR_PAGES);
+
+	if (in_one_of(4)) {
+		u64 phys = pick_phys(PAGE_SIZE, PAGE_SIZE);
+
+		if (is_ram(phys, 1))
+			pfn = page_of(phys) - pages;
+	}
+	host_memory_call(pfn);
+	if (pages[pfn].host != NOPAGE && !pages[pfn].used && in_one_of(4))
+		fill_with_traps(ram_phys + (pfn << PAGE_SHIFT), PAGE_SIZE);
+}
+
+static void act_speed(struct host_its *hi)
+{
+	switch (in_below(6)) {
+	case 0:
+		hi->hw.slow = 1 + in_below(4);
+		break;
+	case 1:
+		hi->hw.slow = 2 + in_below(30);
+		break;
+	case 2:
+		hi->hw.stuck = true;
+		break;
+	case 3:
+		hi->hw.stall_next = true;
+		break;
+	default:
+		hi->hw.slow = 0;
+		hi->hw.stuck = false;
+		break;
+	}
+}
+
+/* The driver's way through suspend and resume, or most of it. */
+static void act_power(struct host_its *hi)
+{
+	struct hw_its *hw = &hi->hw;
+	u32 i;
+
+	if (power_any && in_one_of(2)) {
+		u64 creadr = hw->creadr + in_below(4) * CMD_SIZE;
+
+		hw_power_loss(hw);
+		hw->creadr = creadr % hw_queue_size(hw->owned_cbaser);
+		return;
+	}
+
+	if (!hi->suspended) {
+		mmio(hi, GITS_CTLR, 4, true, 0);
+		for (i = in_below(8); i; i--)
+			mmio(hi, GITS_CTLR, 4, false, 0);
+		hi->suspended = in_below(3);
+		if (hi->suspended == 2)
+			hw_power_loss(hw);
+		return;
+	}
+
+	if (in_below(4))
+		mmio(hi, GITS_CBASER, 8, true, hw->owned_cbaser);
+	if (in_below(4))
+		mmio(hi, GITS_CWRITER, 8, true, 0);
+	for (i = 0; i < HW_NR_BASER; i++) {
+		if (in_below(4))
+			mmio(hi, GITS_BASER + i * 8, 8, true, hw->owned_baser[i]);
+	}
+	mmio(hi, GITS_CTLR, 4, true, ENABLED);
+	hi->suspended = 0;
+}
+
+static void act_msi(struct host_its *hi)
+{
+	u32 id = pick_mapped(hi);
+
+	hw_msi(&hi->hw, id, pick_event(hi, id));
+	sum.msis++;
+}
+
+static void act_race(void)
+{
+	race_in = in_one_of(2) ? 0 : 1 + in_below(8);
+	read_in = in_one_of(4) ? 0 : 1 + in_below(20);
+	poll_in = in_one_of(2) ? 0 : 1 + in_below(10);
+}
+
+static void act(struct host_its *hi)
+{
+	u32 n = in_below(32);
+
+	current = hi;
+	if (hi->suspended && in_one_of(2))
+		act_power(hi);
+	else if (n < 13)
+		act_commands(hi);
+	else if (n < 17)
+		act_mmio(hi);
+	else if (n < 18)
+		in_one_of(8) ? act_flood(hi) : act_retry(hi);
+	else if (n < 20)
+		act_shadow(hi);
+	else if (n < 21)
+		act_query(hi);
+	else if (n < 22)
+		act_hypercall(hi);
+	else if (n < 24)
+		act_memory(hi);
+	else if (n < 26)
+		act_speed(hi);
+	else if (n < 27)
+		act_power(hi);
+	else if (n < 28)
+		hw_progress(&hi->hw, 1 + in_below(8));
+	else if (n < 30)
+		act_msi(hi);
+	else
+		act_race();
+}
+
+/* Where the adversary steps into what EL2 is doing. */
+
+void adversary_race(u64 pfn, u64 nr)
+{
+	u64 page;
+
+	if (!deprivileged || !countdown(&race_in))
+		return;
+
+	page = pfn - (ram_phys >> PAGE_SHIFT) + in_below(min(nr, 256ULL));
+	if (page < NR_PAGES)
+		host_memory_call(page);
+	sum.races++;
+}
+
+void adversary_read(u64 phys)
+{
+	u64 dw[4];
+
+	if (!countdown(&read_in))
+		return;
+
+	switch (in_below(4)) {
+	case 0:
+		host_write(phys, ram_read(phys) ^ BIT_ULL(in_below(64)));
+		break;
+	case 1:
+		host_write(phys, pick_l1_entry(current, in_below(2)));
+		break;
+	default:
+		gen_cmd(current, dw);
+		host_write(phys, dw[phys / 8 % 4]);
+		if (in_one_of(2))
+			write_slot(current, ALIGN_DOWN(phys - current->shadow_queue, CMD_SIZE) %
+				   hw_queue_size(current->hw.owned_cbaser), dw);
+		break;
+	}
+	read_in = in_below(12);
+	sum.toctou++;
+}
+
+void adversary_poll(struct hw_its *hw)
+{
+	if (!deprivileged || !countdown(&poll_in))
+		return;
+
+	act_msi(current);
+	if (in_one_of(2))
+		hw->stuck = false;
+	if (in_one_of(8))
+		hw->stall_next = true;
+	poll_in = in_below(8);
+}
+
+bool adversary_fails(void)
+{
+	return in_handover && countdown(&fail_in);
+}
+
+static void summarise(void)
+{
+	u32 i, mapped = 0;
+
+	for (i = 0; i < nr_hw; i++) {
+		if (!its_of[i].hw.owned)
+			continue;
+		mapped += its_of[i].el2->stats.devices;
+		sum.posted += its_of[i].el2->stats.posted;
+		sum.refused += its_of[i].el2->stats.refused;
+	}
+	sum.timeouts += timeouts;
+	sum.deep += mapped >= 4;
+	sum.episodes++;
+}
+
+/* From boot to the end of the input. */
+void host_run(u64 max_actions)
+{
+	struct host_its *owned[MAX_ITS];
+	u32 i, nr = 0;
+
+	for (i = 0; i < MAX_ITS; i++)
+		hw_reset(&its_of[i].hw);
+	model_reset_el2();
+	own_reset(0x40000000ULL + (PAGE_SHIFT == 16 && in_one_of(4) ? BIT_ULL(48) : 0));
+	race_in = read_in = poll_in = fail_in = 0;
+	lpi_bits = 14 + in_below(3);
+	gic_typer = in_below(3) ? 2 : 0;
+	if (gic_typer) {
+		gic_typer |= (u64)in_below(2) << 37;
+		gic_typer |= (u64)in_below(2) << 40;
+	}
+	nr_hw = in_below(8);
+	nr_hw = nr_hw < 4 ? 1 : nr_hw < 7 ? 2 : 3;
+	current = &its_of[0];
+
+	boot();
+	for (i = 0; i < nr_hw; i++) {
+		if (its_of[i].hw.owned)
+			owned[nr++] = &its_of[i];
+	}
+
+	for (; nr && max_actions && !in_done(); max_actions--) {
+		act(owned[in_below(nr)]);
+		check_live();
+		sum.actions++;
+		if (sum.actions % 16 == 0)
+			check_all();
+	}
+	summarise();
+	check_teardown();
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include "shim/kernel.h"
+
+/* The input: every choice of the adversary comes from here. Zeroes at the end. */
+u8 in_u8(void);
+u64 in_u64(void);
+u32 in_below(u32 n);
+bool in_one_of(u32 n);
+bool in_done(void);
+
+/* Memory and who owns it: own.c. */
+#define RAM_SIZE	(PAGE_SHIFT == 12 ? 16ULL << 20 : 32ULL << 20)
+#define NR_PAGES	(RAM_SIZE >> PAGE_SHIFT)
+
+enum state { OWNED, SHARED_OWNED, SHARED_BORROWED, NOPAGE };
+
+struct page {
+	u8	host;		/* enum state */
+	u8	hyp;		/* enum state */
+	u16	pins;		/* by what is tested */
+	u16	others;		/* by the rest of EL2 */
+	bool	guest;
+	bool	secret;		/* EL2's since before the host ran */
+	bool	used;		/* the driver has a use for it */
+	bool	dirty;
+};
+
+extern struct page pages[NR_PAGES];
+extern u64 ram_phys;
+extern bool deprivileged;
+extern unsigned int timeouts;
+
+void own_reset(u64 phys);
+bool is_ram(u64 phys, u64 size);
+struct page *page_of(u64 phys);
+bool page_is_el2(const struct page *page);
+u32 own_count_el2(void);
+bool host_can_write(u64 phys, u64 size);
+u64 ram_read(u64 phys);
+void ram_write(u64 phys, u64 val);
+void ram_zero(u64 phys, u64 size);
+bool ram_is_zero(u64 phys, u64 size);
+u64 ram_hash(u64 phys, u64 size);
+bool own_host_to_guest(u64 pfn);
+void own_guest_to_host(u64 pfn);
+void own_log_start(void);
+void own_log_check(u64 skip_phys, u64 skip_size);
+void own_entry(void);
+extern bool in_handover;
+extern unsigned int nr_locks_held;
+
+/* An ITS as the architecture has it: hw.c. */
+#define HW_MAX_DEVICES	512
+#define HW_MAX_VPES	1024
+#define HW_MAX_TARGETS	8
+#define HW_NR_BASER	8
+#define HW_LOG		16
+
+struct hw_device {
+	u32	id;
+	u32	bits;
+	u64	itt;
+	u32	tag;
+	bool	mapped;
+	bool	lost;		/* unmapped when EL2 was not waiting for it */
+};
+
+struct hw_vpe {
+	u32	id;
+	u32	bits;
+	u64	vpt;
+	u64	vconf;
+	bool	mapped;
+	bool	leaving;	/* unmapped, but no VSYNC yet */
+};
+
+struct hw_its {
+	/* Fixed by the implementation. */
+	u64	phys;
+	u64	typer;
+	u32	ite_size;
+	u32	lpi_bits;
+	u32	nr_targets;
+	u64	targets[HW_MAX_TARGETS];
+
+	/* Registers. */
+	u32	ctlr;
+	u64	cbaser;
+	u64	cwriter;
+	u64	creadr;
+	u64	baser[HW_NR_BASER];
+	bool	stalled;
+
+	/* How it behaves. */
+	u32	slow;		/* 0: at once; else one command in that many polls */
+	bool	stuck;
+	bool	stall_next;
+	u32	busy;		/* polls of GITS_CTLR before it is quiescent */
+	u32	polls;
+
+	/* What it was told, to compare with what memory says. */
+	bool	owned;		/* by EL2 */
+	u32	shadowed;	/* commands EL2 may change behind the read pointer */
+	u64	executed;
+	u64	dropped;
+	u64	owned_baser[HW_NR_BASER];
+	u64	owned_cbaser;
+	u32	nr_devices;
+	struct hw_device devices[HW_MAX_DEVICES];
+	u32	nr_vpes;
+	struct hw_vpe vpes[HW_MAX_VPES];
+	u64	*l1_seen[HW_NR_BASER];
+	u32	nr_l2[HW_NR_BASER];
+	u32	*l2_idx[HW_NR_BASER];
+	void	*region;	/* EL2's, while it owns the frame */
+};
+
+struct hw_cmd {
+	u64	dw[4];
+};
+
+extern bool power_any, verbose;
+extern u64 nr_commands, nr_dma;
+
+void hw_reset(struct hw_its *hw);
+u64 hw_read(struct hw_its *hw, u32 offset, u32 width);
+void hw_write(struct hw_its *hw, u32 offset, u32 width, u64 val);
+void hw_progress(struct hw_its *hw, u32 nr);
+void hw_msi(struct hw_its *hw, u32 device, u32 event);
+void hw_power_loss(struct hw_its *hw);
+void hw_exec(struct hw_its *hw, struct hw_cmd *cmd);
+u32 hw_psz(u64 baser);
+u64 hw_base(u64 baser);
+u32 hw_esz(u64 baser);
+u32 hw_type(u64 baser);
+u64 hw_table_size(u64 baser);
+u64 hw_queue_base(u64 cbaser);
+u32 hw_queue_size(u64 cbaser);
+u64 hw_itt_size(struct hw_its *hw, u32 bits);
+u64 hw_vpt_size(u32 bits);
+struct hw_device *hw_device(struct hw_its *hw, u32 id, bool add);
+struct hw_vpe *hw_vpe(struct hw_its *hw, u32 id);
+void hw_check_l1(struct hw_its *hw);
+
+/* The host: host.c. */
+#define MAX_ITS		3
+
+struct pkvm_its;
+
+struct host_its {
+	struct hw_its	hw;
+	int		nr;		/* EL2's number, -1 before */
+	struct pkvm_its	*el2;
+	u64		state_phys;
+	u64		state_size;
+	u64		queue;
+	u64		shadow_queue;
+	u64		shadow[HW_NR_BASER];
+	u64		records[HW_NR_BASER];
+	u64		dropped_base;
+	u32		ids[24];
+	u32		nr_premapped;
+	u32		suspended;
+};
+
+extern struct host_its its_of[MAX_ITS];
+u64 host_l2_size(u64 baser);
+u64 host_records_size(u64 baser);
+extern u32 nr_hw;
+
+struct summary {
+	u64	actions, episodes, handovers, refused_handovers, mmio, posted, refused;
+	u64	mapped, unmapped, vpes, vlpis, msis, timeouts, toctou, races, l2, power, deep, multi;
+};
+
+extern struct summary sum;
+
+void host_run(u64 max_actions);
+struct hw_its *host_hw(u64 phys);
+
+/* Called where another CPU of the host, a device or the ITS can step in. */
+void adversary_race(u64 pfn, u64 nr);
+void adversary_read(u64 phys);
+void adversary_poll(struct hw_its *hw);
+bool adversary_fails(void);
+
+/* The invariants: check.c. */
+void check_all(void);
+void check_live(void);
+void check_teardown(void);
+
+#define check(cond, fmt, ...) do {				\
+	if (!(cond))						\
+		model_fail(fmt, ##__VA_ARGS__);			\
+} while (0)
+
+#endif /* MODEL_H */

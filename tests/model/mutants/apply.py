@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""apply.py list | apply.py NAME SOURCE-DIR TARGET-DIR
+
+Copies its_*.c and breaks the copy as mutants.txt says under NAME. Blank lines
+and indentation do not matter; what is searched for must be there exactly once.
+"""
+
+import pathlib
+import shutil
+import sys
+
+TABLE = pathlib.Path(__file__).with_name("mutants.txt")
+
+
+def stanzas():
+    """Name -> (file, why, [(search lines, replacement lines), ...])"""
+    found, name = {}, None
+    for line in TABLE.read_text().splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "mutant":
+            name = rest
+            found[name] = {"edits": []}
+        elif name and word in ("file", "why"):
+            found[name][word] = rest
+        elif name and line[:1] in ("-", "+"):
+            edits = found[name]["edits"]
+            if line[0] == "-" and (not edits or edits[-1][1] or not edits[-1][0]):
+                edits.append(([], []))
+            edits[-1][line[0] == "+"].append(line[1:])
+        elif line and not line.startswith("#"):
+            sys.exit(f"mutants.txt: {line}")
+    return found
+
+
+def find(lines, search):
+    """The (first, end) of each place where the search lines follow each other."""
+    code = [(i, line.strip()) for i, line in enumerate(lines) if line.strip()]
+    want = [line.strip() for line in search]
+    return [(code[at][0], code[at + len(want) - 1][0] + 1)
+            for at in range(len(code) - len(want) + 1)
+            if [text for _, text in code[at:at + len(want)]] == want]
+
+
+def apply(name, source, target):
+    mutant = stanzas()[name]
+    target.mkdir(parents=True, exist_ok=True)
+    for path in source.glob("its_*.c"):
+        shutil.copy(path, target)
+    path = target / mutant["file"]
+    lines = path.read_text().splitlines()
+    for search, replace in mutant["edits"]:
+        places = find(lines, search)
+        if len(places) != 1:
+            sys.exit(f"{name}: found {len(places)} times in {mutant['file']}: {search[0].strip()}")
+        first, end = places[0]
+        lines[first:end] = replace
+    path.write_text("\n".join(lines) + "\n")
+
+
+if sys.argv[1:] == ["list"]:
+    print("\n".join(stanzas()))
+elif len(sys.argv) == 4:
+    apply(sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
+else:
+    sys.exit(__doc__)

@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who owns which page: the states of mem_protect.c, without page tables.
+ *
+ * A page that EL2 does not own is poisoned for ASan, so that EL2's own loads and
+ * stores are checked too. Where the real transition can fail because another
+ * CPU of the host was faster, the adversary can make it fail.
+ */
+
+#include <sanitizer/asan_interface.h>
+
+#include "model.h"
+
+#include <nvhe/its_emulate.h>
+
+#define NO_ASAN	__attribute__((no_sanitize("address"), noinline))
+
+struct page pages[NR_PAGES];
+u64 ram_phys;
+u64 hyp_physvirt_offset;
+bool deprivileged, in_handover;
+unsigned int nr_locks_held, timeouts;
+
+static u8 ram[RAM_SIZE] __attribute__((aligned(65536)));
+static u32 nr_el2_pages;
+
+/* Contents of the pages that change hands during a hand-over. */
+static struct { u64 pfn, hash; } donated[NR_PAGES];
+static struct page before[NR_PAGES];
+static u32 nr_donated;
+
+/* The shared memory that EL2 has looked at since it began with a command. */
+static u64 reads[64];
+static u32 nr_reads, nr_looks;
+
+static unsigned int transitions, fail_at = UINT_MAX;
+
+static void set_access(u64 pfn)
+{
+	struct page *page = &pages[pfn];
+
+	if (page_is_el2(page) && !page->secret)
+		ASAN_UNPOISON_MEMORY_REGION(&ram[pfn << PAGE_SHIFT], PAGE_SIZE);
+	else
+		ASAN_POISON_MEMORY_REGION(&ram[pfn << PAGE_SHIFT], PAGE_SIZE);
+}
+
+static void set_state(u64 pfn, enum state host, enum state hyp)
+{
+	struct page *page = &pages[pfn];
+
+	nr_el2_pages -= page_is_el2(page);
+	page->host = host;
+	page->hyp = hyp;
+	page->dirty = true;
+	nr_el2_pages += page_is_el2(page);
+	set_access(pfn);
+}
+
+bool page_is_el2(const struct page *page)
+{
+	return page->hyp == OWNED && page->host == NOPAGE && !page->guest;
+}
+
+u32 own_count_el2(void)
+{
+	return nr_el2_pages;
+}
+
+static NO_ASAN void raw_set(u64 *p, u64 n, u64 val)
+{
+	while (n--)
+		*(volatile u64 *)p++ = val;
+}
+
+void own_reset(u64 phys)
+{
+	u64 i;
+
+	ram_phys = phys;
+	hyp_physvirt_offset = phys - (u64)ram;
+	deprivileged = in_handover = false;
+	nr_locks_held = timeouts = nr_el2_pages = 0;
+	fail_at = UINT_MAX;
+
+	for (i = 0; i < NR_PAGES; i++) {
+		if (pages[i].dirty)
+			raw_set((u64 *)&ram[i << PAGE_SHIFT], PAGE_SIZE / 8, 0);
+		pages[i] = (struct page){ .host = OWNED, .hyp = NOPAGE };
+	}
+	ASAN_POISON_MEMORY_REGION(ram, sizeof(ram));
+
+	/* At the ends and in the middle: the hypervisor's own. */
+	for (i = 0; i < NR_PAGES; i += i == NR_PAGES / 2 + 3 ? NR_PAGES / 2 - 5 : 1) {
+		if (i == 2)
+			i = NR_PAGES / 2;
+		set_state(i, NOPAGE, OWNED);
+		pages[i].secret = true;
+		set_access(i);
+	}
+}
+
+bool is_ram(u64 phys, u64 size)
+{
+	return size && phys >= ram_phys && phys - ram_phys < RAM_SIZE &&
+	       size <= RAM_SIZE - (phys - ram_phys);
+}
+
+struct page *page_of(u64 phys)
+{
+	return &pages[(phys - ram_phys) >> PAGE_SHIFT];
+}
+
+NO_ASAN u64 ram_read(u64 phys)
+{
+	return *(volatile u64 *)&ram[phys - ram_phys];
+}
+
+NO_ASAN void ram_write(u64 phys, u64 val)
+{
+	page_of(phys)->dirty = true;
+	*(volatile u64 *)&ram[phys - ram_phys] = val;
+}
+
+void ram_zero(u64 phys, u64 size)
+{
+	raw_set((u64 *)&ram[phys - ram_phys], size / 8, 0);
+}
+
+NO_ASAN bool ram_is_zero(u64 phys, u64 size)
+{
+	volatile u64 *p = (u64 *)&ram[phys - ram_phys];
+
+	for (size /= 8; size--; p++) {
+		if (*p)
+			return false;
+	}
+
+	return true;
+}
+
+NO_ASAN u64 ram_hash(u64 phys, u64 size)
+{
+	volatile u64 *p = (u64 *)&ram[phys - ram_phys];
+	u64 hash = 14695981039346656037ULL;
+
+	for (size /= 8; size--; p++)
+		hash = (hash ^ *p) * 1099511628211ULL;
+
+	return hash;
+}
+
+bool host_can_write(u64 phys, u64 size)
+{
+	u64 i;
+
+	if (!is_ram(phys, size))
+		return false;
+
+	for (i = phys >> PAGE_SHIFT; i <= (phys + size - 1) >> PAGE_SHIFT; i++) {
+		if (page_of(i << PAGE_SHIFT)->host == NOPAGE)
+			return false;
+	}
+
+	return true;
+}
+
+/* After a hand-over that failed, all is as before. */
+void own_log_start(void)
+{
+	memcpy(before, pages, sizeof(before));
+	nr_donated = 0;
+	in_handover = true;
+}
+
+void own_log_check(u64 skip_phys, u64 skip_size)
+{
+	u64 i, phys;
+
+	in_handover = false;
+	for (i = 0; i < NR_PAGES; i++)
+		check(pages[i].host == before[i].host && pages[i].hyp == before[i].hyp &&
+		      pages[i].pins == before[i].pins,
+		      "page %#llx has another owner or pin count after a failed hand-over", i);
+
+	for (i = 0; i < nr_donated; i++) {
+		phys = ram_phys + (donated[i].pfn << PAGE_SHIFT);
+		if (phys - skip_phys < skip_size)
+			continue;
+		check(ram_hash(phys, PAGE_SIZE) == donated[i].hash,
+		      "contents of page %#llx changed in a failed hand-over", donated[i].pfn);
+	}
+}
+
+/* The transitions. The range is valid if it is all memory. */
+
+static bool range_of(u64 pfn, u64 nr, u64 *first)
+{
+	u64 phys = pfn << PAGE_SHIFT;
+
+	if (!nr || phys >> PAGE_SHIFT != pfn || nr > NR_PAGES ||
+	    !is_ram(phys, nr << PAGE_SHIFT))
+		return false;
+
+	*first = (phys - ram_phys) >> PAGE_SHIFT;
+	return true;
+}
+
+static bool range_is(u64 first, u64 nr, enum state host, enum state hyp)
+{
+	for (; nr--; first++) {
+		if (pages[first].host != host || pages[first].hyp != hyp)
+			return false;
+	}
+
+	return true;
+}
+
+static bool range_is_pinned(u64 first, u64 nr)
+{
+	while (nr--) {
+		if (pages[first + nr].pins || pages[first + nr].others)
+			return true;
+	}
+
+	return false;
+}
+
+static void range_set(u64 first, u64 nr, enum state host, enum state hyp)
+{
+	while (nr--)
+		set_state(first + nr, host, hyp);
+}
+
+int __pkvm_host_donate_hyp(u64 pfn, u64 nr_pages)
+{
+	u64 first, i;
+
+	adversary_race(pfn, nr_pages);
+	if (!range_of(pfn, nr_pages, &first))
+		return -EINVAL;
+
+	if (!range_is(first, nr_pages, OWNED, NOPAGE) || adversary_fails())
+		return -EPERM;
+
+	for (i = first; in_handover && i < first + nr_pages && nr_donated < NR_PAGES; i++) {
+		donated[nr_donated].pfn = i;
+		donated[nr_donated++].hash = ram_hash(ram_phys + (i << PAGE_SHIFT), PAGE_SIZE);
+	}
+	range_set(first, nr_pages, NOPAGE, OWNED);
+
+	return 0;
+}
+
+int __pkvm_hyp_donate_host(u64 pfn, u64 nr_pages)
+{
+	u64 first, i;
+
+	if (!range_of(pfn, nr_pages, &first))
+		return -EINVAL;
+
+	for (i = 0; i < nr_pages; i++)
+		check(!pages[first + i].secret, "EL2 gives its own memory to the host");
+
+	if (!range_is(first, nr_pages, NOPAGE, OWNED))
+		return -EPERM;
+
+	if (range_is_pinned(first, nr_pages))
+		return -EBUSY;
+
+	range_set(first, nr_pages, OWNED, NOPAGE);
+	adversary_race(pfn, nr_pages);
+
+	return 0;
+}
+
+int __pkvm_host_share_hyp(u64 pfn)
+{
+	u64 first;
+
+	adversary_race(pfn, 1);
+	if (!range_of(pfn, 1, &first))
+		return -EINVAL;
+
+	if (!range_is(first, 1, OWNED, NOPAGE) || adversary_fails())
+		return -EPERM;
+
+	range_set(first, 1, SHARED_OWNED, SHARED_BORROWED);
+
+	return 0;
+}
+
+int __pkvm_host_unshare_hyp(u64 pfn)
+{
+	u64 first;
+
+	if (!range_of(pfn, 1, &first))
+		return -EINVAL;
+
+	if (!range_is(first, 1, SHARED_OWNED, SHARED_BORROWED))
+		return -EPERM;
+
+	if (range_is_pinned(first, 1))
+		return -EBUSY;
+
+	range_set(first, 1, OWNED, NOPAGE);
+
+	return 0;
+}
+
+int hyp_pin_shared_mem(void *from, void *to)
+{
+	u64 start = ALIGN_DOWN(hyp_virt_to_phys(from), PAGE_SIZE);
+	u64 nr = (PAGE_ALIGN(hyp_virt_to_phys(to)) - start) >> PAGE_SHIFT;
+	u64 first;
+
+	adversary_race(start >> PAGE_SHIFT, nr);
+	if (!range_of(start >> PAGE_SHIFT, nr, &first))
+		return -EINVAL;
+
+	if (!range_is(first, nr, SHARED_OWNED, SHARED_BORROWED))
+		return -EPERM;
+
+	while (nr--)
+		pages[first + nr].pins++;
+
+	return 0;
+}
+
+void hyp_unpin_shared_mem(void *from, void *to)
+{
+	u64 start = ALIGN_DOWN(hyp_virt_to_phys(from), PAGE_SIZE);
+	u64 nr = (PAGE_ALIGN(hyp_virt_to_phys(to)) - start) >> PAGE_SHIFT;
+	u64 first;
+
+	check(range_of(start >> PAGE_SHIFT, nr, &first), "EL2 unpins what is not memory");
+	while (nr--) {
+		check(pages[first + nr].pins, "EL2 unpins what it has not pinned");
+		pages[first + nr].pins--;
+	}
+	adversary_race(start >> PAGE_SHIFT, 1);
+}
+
+int hyp_page_count(void *addr)
+{
+	struct page *page = page_of(hyp_virt_to_phys(addr));
+
+	return page->pins + page->others;
+}
+
+bool pkvm_hyp_owns(phys_addr_t phys, u64 size)
+{
+	u64 start = ALIGN_DOWN(phys, PAGE_SIZE);
+	u64 nr = (PAGE_ALIGN(phys + size) - start) >> PAGE_SHIFT;
+	u64 first;
+
+	return range_of(start >> PAGE_SHIFT, nr, &first) && range_is(first, nr, NOPAGE, OWNED);
+}
+
+bool pkvm_host_is_deprivileged(void)
+{
+	return deprivileged;
+}
+
+bool own_host_to_guest(u64 pfn)
+{
+	if (!range_is(pfn, 1, OWNED, NOPAGE))
+		return false;
+
+	set_state(pfn, NOPAGE, NOPAGE);
+	pages[pfn].guest = true;
+
+	return true;
+}
+
+/* A guest that is gone leaves nothing behind: the page is poisoned and cleared. */
+void own_guest_to_host(u64 pfn)
+{
+	if (!pages[pfn].guest)
+		return;
+
+	pages[pfn].guest = false;
+	set_state(pfn, OWNED, NOPAGE);
+	ram_zero(ram_phys + (pfn << PAGE_SHIFT), PAGE_SIZE);
+}
+
+/* MMIO changes hands as well. */
+
+int hyp_mmio_take(struct hyp_mmio_region *region)
+{
+	struct hw_its *hw = host_hw(region->phys);
+	u32 i;
+
+	if (!region->size || !PAGE_ALIGNED(region->phys) || !PAGE_ALIGNED(region->size) ||
+	    is_ram(region->phys, 1) || region->phys + region->size < region->phys)
+		return -EINVAL;
+
+	for (i = 0; i < nr_hw; i++) {
+		struct hyp_mmio_region *other = its_of[i].hw.region;
+
+		if (other && region->phys < other->phys + other->size &&
+		    other->phys < region->phys + region->size)
+			return -EBUSY;
+	}
+
+	if (adversary_fails())
+		return -ENOMEM;
+
+	/* Never dereferenced: the accessors look the ITS up. */
+	region->base = (void *)((1ULL << 44) + region->phys);
+	if (hw)
+		hw->region = region;
+
+	return 0;
+}
+
+void hyp_mmio_return(struct hyp_mmio_region *region)
+{
+	struct hw_its *hw = host_hw(region->phys);
+
+	region->base = NULL;
+	if (hw)
+		hw->region = NULL;
+}
+
+struct hyp_mmio_region *host_find_hyp_mmio(phys_addr_t addr)
+{
+	struct hw_its *hw = host_hw(addr);
+
+	return hw ? hw->region : NULL;
+}
+
+static struct hw_its *reg_hw(const void *reg, u32 *offset)
+{
+	u64 phys = (u64)reg - (1ULL << 44);
+	struct hw_its *hw = host_hw(phys);
+
+	check(in_handover || nr_locks_held, "EL2 accesses a register without the lock");
+	*offset = hw ? phys - hw->phys : 0;
+	check(!hw || hw->region, "EL2 accesses a frame that it does not own");
+
+	return hw;
+}
+
+static u64 reg_read(const void *reg, u32 width)
+{
+	u32 offset;
+	struct hw_its *hw = reg_hw(reg, &offset);
+
+	return hw ? hw_read(hw, offset, width) : 0;
+}
+
+static void reg_write(void *reg, u32 width, u64 val)
+{
+	u32 offset;
+	struct hw_its *hw = reg_hw(reg, &offset);
+
+	check(hw && !in_handover, "EL2 writes a register it should leave alone");
+	hw_write(hw, offset, width, val);
+}
+
+u32 readl_relaxed(const void *reg)
+{
+	return reg_read(reg, 4);
+}
+
+u64 readq_relaxed(const void *reg)
+{
+	return reg_read(reg, 8);
+}
+
+void writel_relaxed(u32 val, void *reg)
+{
+	reg_write(reg, 4, val);
+}
+
+void writeq_relaxed(u64 val, void *reg)
+{
+	reg_write(reg, 8, val);
+}
+
+/* Locks, time and the order of things. */
+
+void hyp_spin_lock_init(hyp_spinlock_t *lock)
+{
+	lock->held = false;
+}
+
+void hyp_spin_lock(hyp_spinlock_t *lock)
+{
+	check(!lock->held, "deadlock");
+	lock->held = true;
+	nr_locks_held++;
+}
+
+void hyp_spin_unlock(hyp_spinlock_t *lock)
+{
+	check(lock->held, "unlock of a lock that is free");
+	lock->held = false;
+	nr_locks_held--;
+}
+
+/* A second passes in ten looks at it, and EL2 gives up. */
+u64 model_clock(void)
+{
+	static u64 now;
+
+	timeouts += ++nr_looks > 10;
+
+	return now += 100;
+}
+
+void own_entry(void)
+{
+	nr_reads = 0;
+	nr_looks = 0;
+}
+
+/* One look at each doubleword of a command, and at the L1 entry it needs. */
+static void log_read(u64 phys)
+{
+	u32 i;
+
+	if (IS_ALIGNED(phys, sizeof(struct its_cmd)) && nr_reads && reads[0] != phys) {
+		for (i = 0; i < nr_hw; i++) {
+			if (phys - its_of[i].shadow_queue < hw_queue_size(its_of[i].hw.cbaser))
+				nr_reads = 0;
+		}
+	}
+
+	for (i = 0; i < nr_reads; i++)
+		check(reads[i] != phys, "EL2 reads shared memory twice");
+
+	if (nr_reads < ARRAY_SIZE(reads))
+		reads[nr_reads++] = phys;
+}
+
+static NO_ASAN void raw_copy(void *to, const volatile void *from, size_t size)
+{
+	while (size--)
+		((volatile u8 *)to)[size] = ((const volatile u8 *)from)[size];
+}
+
+void model_read_once(const volatile void *p, void *to, size_t size)
+{
+	u64 phys = hyp_virt_to_phys((const void *)p);
+	struct page *page;
+
+	if (is_ram(phys, size)) {
+		page = page_of(phys);
+		if (!page_is_el2(page) || page->secret) {
+			check(page->hyp == SHARED_BORROWED && page->host == SHARED_OWNED,
+			      "EL2 reads memory that nobody shares with it");
+			check(page->pins, "EL2 reads shared memory that it has not pinned");
+			log_read(phys);
+			adversary_read(phys);
+		}
+	}
+	raw_copy(to, p, size);
+}
+
+bool its_inject_failure(void)
+{
+	return transitions++ == fail_at;
+}
+
+void its_set_failure(unsigned int nr)
+{
+	transitions = 0;
+	fail_at = nr;
+}
+
+/* The ITS of the self test; ours runs by itself. */
+void its_fake_step(struct pkvm_its *its)
+{
+}
+
+u64 pkvm_its_selftest_checks(void)
+{
+	return 42;
+}
