@@ -230,6 +230,10 @@ guest_jobs() {
 		for nr in 1 10 20 21 30 39; do
 			guest "4k $cpu its_fail=$nr" failclosed IMAGE="$IMAGE" CPU="$cpu" APPEND="kvm-arm.its_fail=$nr"
 		done
+		for nr in 0 1 2 3 4 5 6; do
+			guest "4k $cpu its_fail_step=$nr" failclosed IMAGE="$IMAGE" CPU="$cpu" \
+				APPEND="kvm-arm.its_fail_step=$nr"
+		done
 		guest "4k $cpu its_fail=5" selftests psci_test STOCK=1 IMAGE="$IMAGE" CPU="$cpu" APPEND=kvm-arm.its_fail=5
 		guest "4k $cpu" suspend IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu" rootports IMAGE="$IMAGE" CPU="$cpu"
@@ -311,6 +315,8 @@ attack_jobs() {
 	for cpu in "${CPUS[@]}"; do
 		attack stock "stock $cpu attacks" CPU="$cpu"
 		attack stock-v4 "stock $cpu gic=4 attacks" CPU="$cpu"
+		attack fuzz "$cpu fuzz" CPU="$cpu" SMP=4 IMAGE="${IMAGES[4k]}"
+		attack fuzz-v4 "$cpu gic=4 fuzz" CPU="$cpu" SMP=4 IMAGE="${IMAGES[4k]}"
 	done
 	attack stock-exhausted "stock max attacks, stage 2 exhausted" CPU=max
 	attack exhausted "max attacks, stage 2 exhausted" CPU=max IMAGE="${IMAGES[4k]}"

@@ -1,10 +1,12 @@
 #!/bin/bash
-# attack-its.sh [plain] [exhausted] [v4] [stock] [stock-exhausted] [stock-v4] [KEY=VALUE ...]
+# attack-its.sh [plain] [exhausted] [v4] [fuzz] [fuzz-v4] [stock] [stock-exhausted]
+#               [stock-v4] [KEY=VALUE ...]
 # A compromised host against the ITS (its_shadow), with EL2's memory watched from
 # outside. Without a kind: all of them.
 #   plain            the patched kernel: no byte of hypervisor memory changes
 #   exhausted        the same once the host used up EL2's stage-2 pool; CPU max
 #   v4               the same with GICv4 and guests that use it, and attacks on vPEs
+#   fuzz, fuzz-v4    anything at random, for T=15 seconds, SEED=1
 #   stock, stock-exhausted, stock-v4   the unpatched kernel: the attacks are seen to succeed
 #   IMAGE=path STOCK_IMAGE=path   default: from image.sh
 #   CPU='cortex-a53 max' SMP=2 PAGE_SIZE=4k MEM=1G V=1
@@ -40,6 +42,7 @@ attack() {
 	local kind=$1 cpu=$2 options=(--image "$IMAGE")
 	[[ $kind != stock* ]] || options=(--image "$STOCK_IMAGE" --stock)
 	[[ $kind != *exhausted ]] || options+=(--flags e)
+	[[ $kind != fuzz* ]] || options+=(--fuzz "${T:-15}" --seed "${SEED:-1}")
 	[[ $kind != *v4 ]] || options+=(--v4 "$SELFTESTS/vgic_lpi_stress")
 	[ "${V:-0}" != 1 ] || options+=(--verbose)
 	python3 "$ROOT/tests/attack_its.py" --name "attack-its $kind $cpu $PAGE_SIZE" \
@@ -49,12 +52,12 @@ attack() {
 
 main() {
 	local kind cpu failed=0
-	[ ${#ARGS[@]} -gt 0 ] || ARGS=(stock stock-exhausted stock-v4 plain exhausted v4)
+	[ ${#ARGS[@]} -gt 0 ] || ARGS=(stock stock-exhausted stock-v4 plain exhausted v4 fuzz fuzz-v4)
 	SELFTESTS=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}
 	[ -x "$SELFTESTS/its_shadow" ] || die "no its_shadow in $SELFTESTS"
 	for kind in "${ARGS[@]}"; do
 		case $kind in
-		plain|exhausted|v4|stock|stock-exhausted|stock-v4) ;;
+		plain|exhausted|v4|fuzz|fuzz-v4|stock|stock-exhausted|stock-v4) ;;
 		*) die "no such kind: $kind" ;;
 		esac
 		image "$kind"

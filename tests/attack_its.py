@@ -55,6 +55,8 @@ class Machine:
                    QMP=self.qmp, LIMIT=str(args.limit), FILES=f"bin/its_shadow={args.program}",
                    GIC="4" if args.v4 else "3",
                    ARGS_GUEST=",".join((["-x"] if args.stock else []) + args.flags))
+        if args.fuzz:
+            env["ARGS_GUEST"] = f"--fuzz={args.fuzz},--seed={args.seed}"
         if args.v4:
             env["FILES"] += f" bin/vgic_lpi_stress={args.v4}"
             env["APPEND"] = "kvm-arm.vgic_v4_enable=1"
@@ -126,7 +128,7 @@ class Law:
         self.pool, self.pool_size, self.cpus = pool, pool_size, args.smp
         self.page_size, self.ram_size = args.page_size, args.mem
         self.devices, self.vpes, self.registers, self.typer = {}, {}, {}, None
-        self.executed, self.broken = 0, []
+        self.executed, self.names, self.broken = 0, set(), []
 
     def typer_bits(self):
         typer = self.typer or 0
@@ -208,6 +210,7 @@ class Law:
 
     def command(self, line, name, values):
         self.executed += 1
+        self.names.add(name)
         if name == "mapd":
             if not values[-1]:
                 self.unmap(line, values[0])
@@ -344,6 +347,8 @@ def watch(args, report, folder):
         return
 
     totals = re.search(r"# Totals: (.*)", console)
+    for line in re.findall(r"^# (seed \d+: .*)$", console, re.M):
+        report.note(line)
     for line in re.findall(r"^(not ok \d+ .*|ok \d+ .*# SKIP.*|Bail out.*)$", console, re.M):
         report.note(line)
     report.check(status == 0, "the guest goes on, its_shadow " +
@@ -362,15 +367,19 @@ def watch(args, report, folder):
     lines = machine.trace_lines()
     law.follow(lines[:before["trace"]], attack=False)
     at_boot, done = law.broken, law.executed
-    law.broken = []
+    law.broken, law.names = [], set() if args.fuzz else law.names
     law.follow(lines[before["trace"]:], attack=True)
-    report.note(f"the ITS executed {done} commands before the attack, {law.executed - done} since")
+    report.note(f"the ITS executed {done} commands before the attack, {law.executed - done} since: " +
+                ", ".join(sorted(law.names)))
     if args.stock:
         for why in ("ITT in hypervisor memory", "ITE written to hypervisor memory",
                     "table or queue in hypervisor memory",
                     *(["VPT in hypervisor memory"] if args.v4 else [])):
             report.check(any(b.startswith(why) for b in law.broken), f"stock: trace shows: {why}")
     else:
+        if args.v4 and not args.fuzz:
+            missing = {"vmapp", "vmapti", "vmovp", "vinvall", "vsync"} - law.names
+            report.check(not missing, "the ITS executed each vPE command", f"not {missing}")
         for what, broken in (("before", at_boot), ("during", law.broken)):
             report.check(not broken, f"no forbidden command or write reached the ITS {what} the attack",
                          f"{len(broken)}, first: {broken[0] if broken else ''}")
@@ -386,6 +395,8 @@ def main():
     parser.add_argument("--image", required=True)
     parser.add_argument("--program", required=True, help="its_shadow, static for arm64")
     parser.add_argument("--name", default="attack")
+    parser.add_argument("--fuzz", type=int, help="anything at random, for so many seconds")
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--v4", help="GICv4; this program runs guests with vLPIs first")
     parser.add_argument("--stock", action="store_true", help="the attacks must succeed")
     parser.add_argument("--cpu", default="cortex-a53")

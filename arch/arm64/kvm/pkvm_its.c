@@ -102,8 +102,52 @@ static int __init early_pkvm_its_fail(char *arg)
 	return kstrtouint(arg, 0, &pkvm_its_fail_transition);
 }
 early_param("kvm-arm.its_fail", early_pkvm_its_fail);
+
+static int pkvm_its_fail_step __ro_after_init = -1;
+
+static int __init early_pkvm_its_fail_step(char *arg)
+{
+	return kstrtoint(arg, 0, &pkvm_its_fail_step);
+}
+early_param("kvm-arm.its_fail_step", early_pkvm_its_fail_step);
+
+/* Make the description one that EL2 refuses at the chosen step. */
+static int pkvm_its_break(struct its_handover *its)
+{
+	struct its_handover_device *dev = (void *)&its->data[its->nr_targets];
+
+	its->fail_transition = pkvm_its_fail_transition;
+
+	switch (pkvm_its_fail_step) {
+	case PKVM_ITS_STEP_DESCRIPTION:
+		its->nr_targets = U32_MAX;
+		break;
+	case PKVM_ITS_STEP_FRAME:
+		its->phys_base = its->queue;
+		break;
+	case PKVM_ITS_STEP_REGISTERS:
+		its->typer ^= GITS_TYPER_PTA;
+		break;
+	case PKVM_ITS_STEP_TABLES:
+		its->tables[0].base += SZ_64K;
+		break;
+	case PKVM_ITS_STEP_QUEUE:
+		its->queue += SZ_64K;
+		break;
+	case PKVM_ITS_STEP_DEVICES:
+		dev->event_bits = 0;
+		break;
+	case PKVM_ITS_STEP_MAX:
+		return -ENOMEM;
+	}
+
+	return 0;
+}
 #else
-#define pkvm_its_fail_transition	0
+static int pkvm_its_break(struct its_handover *its)
+{
+	return 0;
+}
 #endif
 
 static size_t pkvm_its_state_size(unsigned int nr_targets)
@@ -116,7 +160,10 @@ static int pkvm_its_handover_one(struct its_handover *its, size_t size, void *st
 {
 	int ret;
 
-	its->fail_transition = pkvm_its_fail_transition;
+	ret = pkvm_its_break(its);
+	if (ret)
+		return ret;
+
 	ret = kvm_call_hyp_nvhe(__pkvm_its_handover, its, size, state, state_size);
 	if (ret < 0)
 		*note = pkvm_its_query(0, PKVM_ITS_QUERY_FAILED_STEP, 0);

@@ -28,6 +28,7 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <getopt.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -109,6 +110,8 @@
 
 #define RACE_ROUNDS		200
 #define STORM_ROUNDS		1000
+#define FUZZ_DEVICES		8
+#define FUZZ_ICID		0x100
 #define MAX_TESTS		320
 #define MAX_CMDS		4
 
@@ -1757,6 +1760,306 @@ static int run_counts(const struct test *t)
 }
 
 /*
+ * Things nobody thought of: registers, commands and first levels at random, from
+ * all CPUs at once. What the driver uses is left alone, and no memory but our own
+ * is offered: what a host gives away it does not get back.
+ */
+
+struct fuzzer {
+	pthread_t thread;
+	int cpu;
+	u64 state;
+	u64 actions;
+};
+
+static u64 fuzz_seed = 1;
+static u64 fuzz_end;
+
+static u64 fuzz_next(struct fuzzer *f)
+{
+	f->state ^= f->state << 13;
+	f->state ^= f->state >> 7;
+	f->state ^= f->state << 17;
+
+	return f->state;
+}
+
+static u32 fuzz_below(struct fuzzer *f, u32 n)
+{
+	return (fuzz_next(f) >> 32) % n;
+}
+
+/* An address that is not the host's, or none at all. */
+static u64 fuzz_bad_addr(struct fuzzer *f)
+{
+	const u64 addrs[] = {
+		victim, victim + SZ_32K, pool, its.devices->base, its.queue, its.slots,
+		its.base, its.redist, 0, GENMASK_ULL(51, 16),
+		its.vpes ? its.vpes->base : victim,
+	};
+
+	return addrs[fuzz_below(f, ARRAY_SIZE(addrs))];
+}
+
+static u64 fuzz_itt(struct fuzzer *f)
+{
+	return fuzz_below(f, 4) ? own_phys : fuzz_bad_addr(f);
+}
+
+static u64 fuzz_vpt(struct fuzzer *f)
+{
+	return own_vpt_phys && has_vpe_l2 && fuzz_below(f, 4) ? own_vpt_phys : fuzz_bad_addr(f);
+}
+
+static u32 fuzz_dev(struct fuzzer *f)
+{
+	return fuzz_below(f, 16) ? free_dev - fuzz_below(f, FUZZ_DEVICES) :
+				   0x80000000 | fuzz_next(f);
+}
+
+static u32 fuzz_vpe(struct fuzzer *f)
+{
+	return free_vpe - fuzz_below(f, FUZZ_DEVICES);
+}
+
+static u32 fuzz_event(struct fuzzer *f)
+{
+	return fuzz_below(f, 8) ? fuzz_below(f, ITT_EVENTS + 1) : fuzz_next(f);
+}
+
+static u32 fuzz_intid(struct fuzzer *f)
+{
+	return fuzz_below(f, 8) ? LPI_UNUSED + fuzz_below(f, 64) : fuzz_next(f);
+}
+
+static u64 fuzz_rdbase(struct fuzzer *f)
+{
+	return fuzz_below(f, 4) ? its.rdbase : fuzz_next(f);
+}
+
+static struct its_cmd fuzz_cmd(struct fuzzer *f)
+{
+	u32 dev = fuzz_dev(f), event = fuzz_event(f), vpe = fuzz_vpe(f);
+	static const u8 event_cmds[] = {
+		GITS_CMD_MAPI, GITS_CMD_MOVI, GITS_CMD_DISCARD, GITS_CMD_CLEAR, GITS_CMD_INT,
+		GITS_CMD_INV,
+	};
+	static const u8 vpe_cmds[] = {
+		GITS_CMD_VMAPP, GITS_CMD_VSYNC, GITS_CMD_VINVALL, GITS_CMD_VSGI, GITS_CMD_INVDB,
+	};
+	struct its_cmd cmd;
+
+	switch (fuzz_below(f, 16)) {
+	case 0 ... 2:
+		/* A larger ITT in memory of ours would take what is behind it. */
+		if (fuzz_below(f, 8))
+			return mapd(dev, fuzz_itt(f), ITT_EVENT_BITS);
+		return mapd(dev, fuzz_bad_addr(f), 1 + fuzz_below(f, 32));
+	case 3:
+		return unmapd(dev);
+	case 4:
+		return mapti(dev, event, fuzz_intid(f), fuzz_below(f, 2));
+	case 5 ... 6:
+		return event_cmd(event_cmds[fuzz_below(f, ARRAY_SIZE(event_cmds))], dev, event,
+				 fuzz_below(f, 2));
+	case 7:
+		return mapc(FUZZ_ICID + fuzz_below(f, FUZZ_DEVICES), fuzz_rdbase(f));
+	case 8:
+		return sync_cmd(fuzz_rdbase(f));
+	case 9:
+		return movall(fuzz_next(f) | BIT_ULL(50), fuzz_rdbase(f));
+	case 10 ... 11:
+		return vmapp_sized(vpe, fuzz_vpt(f), fuzz_below(f, 8) ? VPT_INTID_BITS :
+							   1 + fuzz_below(f, 32));
+	case 12:
+		return vpe_cmd(vpe_cmds[fuzz_below(f, ARRAY_SIZE(vpe_cmds))], vpe);
+	case 13:
+		return vmapti(dev, event, vpe, fuzz_intid(f));
+	case 14:
+		return vmovp(vpe, fuzz_rdbase(f));
+	default:
+		/* No DeviceID, ICID or vPEID that somebody uses. */
+		cmd = (struct its_cmd) {
+			{ fuzz_next(f) | BIT_ULL(63), fuzz_next(f) | BIT_ULL(47),
+			  fuzz_next(f) | BIT_ULL(15) | BIT_ULL(50), fuzz_next(f) | BIT_ULL(51) }
+		};
+		return cmd;
+	}
+}
+
+/* The driver's way to post, but for the care it takes. */
+static void fuzz_post(struct fuzzer *f)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	unsigned int i, nr = 1 + fuzz_below(f, 4);
+	bool locked = fuzz_below(f, 16);
+	struct its_cmd cmd;
+	u64 at;
+
+	if (locked)
+		pthread_mutex_lock(&lock);
+
+	at = its_read(GITS_CWRITER, 8) & GITS_QUEUE_OFFSET;
+	for (i = 0; i < nr; i++) {
+		cmd = fuzz_cmd(f);
+		queue_put(queue_next(at, i), &cmd);
+	}
+	at = queue_next(at, nr);
+	its_write(GITS_CWRITER, at, 8);
+
+	for (i = 0; i < nr && its_read(GITS_CREADR, 8) & GITS_CREADR_STALLED; i++) {
+		cmd = fuzz_below(f, 2) ? sync_cmd(its.rdbase) : fuzz_cmd(f);
+		queue_put(queue_read_offset(), &cmd);
+		its_write(GITS_CWRITER, at | GITS_CWRITER_RETRY, 8);
+	}
+
+	if (locked)
+		pthread_mutex_unlock(&lock);
+}
+
+static void fuzz_register(struct fuzzer *f)
+{
+	static const u32 regs[] = {
+		GITS_CTLR, GITS_IIDR, GITS_TYPER, GITS_CBASER, GITS_CWRITER, GITS_CREADR,
+		GITS_BASER, GITS_BASER + 8, GITS_BASER + 16, GITS_BASER + 56,
+	};
+	unsigned int width = BIT(fuzz_below(f, 4));
+	u64 offset, val;
+
+	offset = fuzz_below(f, 4) ? regs[fuzz_below(f, ARRAY_SIZE(regs))] + fuzz_below(f, 8) :
+				    fuzz_below(f, ITS_FRAME_SIZE);
+	offset &= ~(width - 1ULL);
+	val = its_read(offset, width);
+	if (fuzz_below(f, 2))
+		return;
+
+	/* One bit, all bits, or an address. */
+	switch (fuzz_below(f, 3)) {
+	case 0:
+		val ^= BIT_ULL(fuzz_below(f, 64));
+		break;
+	case 1:
+		val = fuzz_next(f);
+		break;
+	case 2:
+		val = (val & ~GITS_L1_ADDR) | fuzz_bad_addr(f);
+		break;
+	}
+	/* If it is legal it is a long way to go, over what nobody has written. */
+	if (offset == GITS_CWRITER)
+		val |= BIT_ULL(1 + fuzz_below(f, 4));
+	its_write(offset, val, width);
+	if (offset == GITS_CTLR)
+		its_write(GITS_CTLR, GITS_CTLR_ENABLE, 4);
+}
+
+static void fuzz_l1(struct fuzzer *f)
+{
+	u64 addr = its.devices->shadow + free_l1 * GITS_LVL1_ENTRY_SIZE;
+	u64 l1 = fuzz_bad_addr(f) | GITS_L1_VALID;
+	struct its_cmd cmd;
+
+	if (!has_free_l1 || !its.devices->shadow)
+		return;
+
+	if (!fuzz_below(f, 4))
+		l1 |= fuzz_next(f) & (GENMASK_ULL(62, 52) | GENMASK_ULL(11, 0));
+	write_phys64(addr, l1);
+	cmd = mapd(free_l1 * (its.devices->psz / its.devices->esz), own_phys, ITT_EVENT_BITS);
+	queue_put(its_read(GITS_CWRITER, 8) & GITS_QUEUE_OFFSET, &cmd);
+	fuzz_register(f);
+	write_phys64(addr, 0);
+}
+
+static void *fuzz_thread(void *arg)
+{
+	struct fuzzer *f = arg;
+
+	pin_to_cpu(f->cpu);
+	while (now_ms() < fuzz_end) {
+		switch (fuzz_below(f, 8)) {
+		case 0 ... 3:
+			fuzz_register(f);
+			break;
+		case 4:
+			if (!f->cpu)
+				fuzz_l1(f);
+			break;
+		default:
+			fuzz_post(f);
+			break;
+		}
+		f->actions++;
+	}
+
+	return NULL;
+}
+
+/* Whatever is left mapped, and wherever the queue stands. */
+static bool fuzz_clean_up(void)
+{
+	unsigned int i, tries = its.queue_size / ITS_CMD_SIZE * 2;
+	struct its_cmd cmd;
+
+	its_set_enabled(true);
+	its.write = its_read(GITS_CWRITER, 8) & GITS_QUEUE_OFFSET;
+	while (queue_wait(its.write) == QUEUE_STALLED && tries--)
+		queue_repair();
+
+	for (i = 0; i < FUZZ_DEVICES; i++) {
+		unmap_dev(free_dev - i);
+		while (queue_wait(its.write) == QUEUE_STALLED && tries--)
+			queue_repair();
+		cmd = its_cmd(GITS_CMD_MAPC, 0, 0, FUZZ_ICID + i);
+		queue_post(&cmd, 1);
+		if (its.vpes)
+			unmap_vpe(free_vpe - i);
+		while (queue_wait(its.write) == QUEUE_STALLED && tries--)
+			queue_repair();
+	}
+
+	return queue_wait(its.write) == QUEUE_DONE;
+}
+
+static int run_fuzz(const struct test *t)
+{
+	unsigned int i, nr = sysconf(_SC_NPROCESSORS_ONLN);
+	struct its_cmd sync = sync_cmd(its.rdbase);
+	struct fuzzer fuzzers[nr];
+	u64 offset, actions = 0;
+	int ret;
+
+	/* Where the write pointer goes back, the ITS goes around: let it. */
+	for (offset = 0; offset < its.queue_size; offset += ITS_CMD_SIZE)
+		queue_put(offset, &sync);
+
+	fuzz_end = now_ms() + t->value * 1000;
+	for (i = 0; i < nr; i++) {
+		fuzzers[i] = (struct fuzzer) {
+			.cpu	= i,
+			.state	= (fuzz_seed * nr + i + 1) * 0x9e3779b97f4a7c15ULL,
+		};
+		if (pthread_create(&fuzzers[i].thread, NULL, fuzz_thread, &fuzzers[i]))
+			ksft_exit_fail_perror("pthread_create");
+	}
+
+	/* MSIs fly meanwhile. Some get lost while the ITS is disabled. */
+	while (now_ms() < fuzz_end)
+		interrupts_delivered();
+	for (i = 0; i < nr; i++) {
+		pthread_join(fuzzers[i].thread, NULL);
+		actions += fuzzers[i].actions;
+	}
+	pin_to_cpu(0);
+
+	its.was_disabled = true;
+	ret = fuzz_clean_up() ? KSFT_PASS : because("the queue does not go on");
+	ksft_print_msg("seed %lu: %lu actions\n", fuzz_seed, actions);
+
+	return ret;
+}
+
+/*
  * The list of tests
  */
 
@@ -2326,8 +2629,14 @@ static void add_reg_accesses(void)
 	}
 }
 
-static void add_tests(void)
+static void add_tests(u64 fuzz_seconds)
 {
+	if (fuzz_seconds) {
+		add_test(run_fuzz, "%lu seconds of anything", fuzz_seconds)->value = fuzz_seconds;
+		add_test(run_counts, "no page lost");
+		return;
+	}
+
 	add_cpu_accesses();
 
 	if (expect_success) {
@@ -2738,10 +3047,11 @@ static void exhaust_stage2(void)
 
 static void help(const char *name)
 {
-	printf("usage: %s [-x] [-e] [-l] [-v ADDR]\n", name);
+	printf("usage: %s [-x] [-e] [-l] [-v ADDR] [--fuzz SECONDS [--seed N]]\n", name);
 	printf("  -x       expect the attacks to succeed: the host owns the ITS\n");
 	printf("  -e       exhaust EL2's memory for the host's stage 2 first\n");
 	printf("  -l       say where things are, and do nothing\n");
+	printf("  --fuzz SECONDS, --seed N  do anything that comes to mind, instead\n");
 	printf("  -v ADDR  64 KiB of hypervisor memory to aim at, default: the end of its pool\n");
 	exit(KSFT_SKIP);
 }
@@ -2751,11 +3061,23 @@ int main(int argc, char **argv)
 	bool exhaust = false, list = false;
 	struct sigaction fault = { .sa_handler = fault_handler };
 	struct sigaction timeout = { .sa_handler = alarm_handler };
+	static const struct option options[] = {
+		{ "fuzz", required_argument, NULL, 'f' },
+		{ "seed", required_argument, NULL, 's' },
+		{ }
+	};
+	u64 fuzz_seconds = 0;
 	unsigned int i;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "xelv:h")) != -1) {
+	while ((opt = getopt_long(argc, argv, "xelv:h", options, NULL)) != -1) {
 		switch (opt) {
+		case 'f':
+			fuzz_seconds = strtoull(optarg, NULL, 0);
+			break;
+		case 's':
+			fuzz_seed = strtoull(optarg, NULL, 0);
+			break;
 		case 'x':
 			expect_success = true;
 			break;
@@ -2824,7 +3146,7 @@ int main(int argc, char **argv)
 	if (exhaust)
 		exhaust_stage2();
 
-	add_tests();
+	add_tests(fuzz_seconds);
 	ksft_set_plan(nr_tests);
 	for (i = 0; i < nr_tests; i++)
 		run_test(&tests[i]);
