@@ -1213,8 +1213,10 @@ static int run_legal_vpe(const struct test *t)
 	if (queue_post(&vsync, 1) != QUEUE_DONE || !unmap_dev(free_dev))
 		return because("VSYNC or unmapping refused");
 
-	if (seen && own_vpt_has_moved())
-		return because("Linux has moved the page with the VPT");
+	if (seen && own_vpt_has_moved()) {
+		because("Linux has moved the page with the VPT");
+		return KSFT_SKIP;
+	}
 	if (seen)
 		return because("the VPT of a mapped vPE is accessible");
 	if (seen_late)
