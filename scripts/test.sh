@@ -176,7 +176,6 @@ test_model() {
 	run_jobs
 }
 
-# find_image NAME KEY=VALUE...: what was built already comes from build/images
 test_builds() {
 	step "Configurations"
 	walk_to_head

@@ -7,7 +7,6 @@ vpes() { sed -n 's/.* vpes \([0-9]*\).*/\1/p' $ITS; }
 # The first ones need L2 pages, which stay EL2's.
 check "a guest" vm
 owned=$(pages_owned)
-posted=$(awk '$1 == "commands" { print $3; exit }' $ITS)
 n=0
 while [ $n -lt "${1:-100}" ] && vm; do n=$((n + 1)); done
 check "$n guests" [ $n = "${1:-100}" ]

@@ -220,11 +220,6 @@ static bool its_is_doorbell(struct pkvm_its *its, u32 intid)
 	return intid == ITS_NO_DOORBELL || its_is_lpi(its, intid);
 }
 
-static bool its_is_v4_1(struct pkvm_its *its)
-{
-	return its->typer & GITS_TYPER_VMAPP;
-}
-
 static enum pkvm_its_refusal its_check_mapped_vpe(struct pkvm_its *its, struct its_cmd *cmd)
 {
 	if (!its_vpe_in_range(its, its_cmd_vpe(cmd)))
@@ -288,9 +283,10 @@ static enum pkvm_its_refusal its_check_vpe_event(struct pkvm_its *its, struct it
 	return why ?: its_check_mapped_vpe(its, cmd);
 }
 
-static enum pkvm_its_refusal its_check_vmapti(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_vlpi(struct pkvm_its *its, struct its_cmd *cmd,
+					    u32 vintid)
 {
-	if (!its_is_lpi(its, its_cmd_vintid(cmd)))
+	if (!its_is_lpi(its, vintid))
 		return PKVM_ITS_LPI_RANGE;
 
 	if (!its_is_doorbell(its, its_cmd_doorbell(cmd)))
@@ -299,16 +295,15 @@ static enum pkvm_its_refusal its_check_vmapti(struct pkvm_its *its, struct its_c
 	return its_check_vpe_event(its, cmd);
 }
 
+static enum pkvm_its_refusal its_check_vmapti(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	return its_check_vlpi(its, cmd, its_cmd_vintid(cmd));
+}
+
 /* As for MAPI, the EventID is the INTID, here a virtual one. */
 static enum pkvm_its_refusal its_check_vmapi(struct pkvm_its *its, struct its_cmd *cmd)
 {
-	if (!its_is_lpi(its, its_cmd_event(cmd)))
-		return PKVM_ITS_LPI_RANGE;
-
-	if (!its_is_doorbell(its, its_cmd_doorbell(cmd)))
-		return PKVM_ITS_DOORBELL;
-
-	return its_check_vpe_event(its, cmd);
+	return its_check_vlpi(its, cmd, its_cmd_event(cmd));
 }
 
 static enum pkvm_its_refusal its_check_vmovi(struct pkvm_its *its, struct its_cmd *cmd)

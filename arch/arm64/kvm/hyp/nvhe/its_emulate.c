@@ -146,7 +146,7 @@ static int its_check_registers(struct pkvm_its *its, const struct its_handover *
 		return -EINVAL;
 
 	/* A vPE table that other ITSs and redistributors use cannot be donated. */
-	if ((its->typer & GITS_TYPER_VMAPP) && FIELD_GET(GITS_TYPER_SVPET, its->typer))
+	if (its_is_v4_1(its) && FIELD_GET(GITS_TYPER_SVPET, its->typer))
 		return -EOPNOTSUPP;
 
 	if (!(its->ctlr & GITS_CTLR_ENABLE))

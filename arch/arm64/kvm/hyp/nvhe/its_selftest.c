@@ -804,6 +804,12 @@ static void test_vmapp_failures(struct vpe_test *t)
 	check(!pkvm_hyp_owns(t->vpt, VPT_SIZE));
 }
 
+static void test_v4_1_cmd(struct vpe_test *t, u32 opcode, u32 vpe,
+			  enum pkvm_its_refusal why)
+{
+	test_vpe_cmd(&t->a, opcode, vpe, t->v4_1 ? why : PKVM_ITS_VLPI_COMMAND);
+}
+
 static void test_vpe_commands(struct vpe_test *t)
 {
 	struct fake *a = &t->a;
@@ -843,12 +849,10 @@ static void test_vpe_commands(struct vpe_test *t)
 	test_vpe_cmd(a, GITS_CMD_VSYNC, 2, PKVM_ITS_ACCEPTED);
 	test_vpe_cmd(&t->b, GITS_CMD_VSYNC, SZ_4K / sizeof(u64), PKVM_ITS_VPE_RANGE);
 	test_vpe_cmd(&t->b, GITS_CMD_VINVALL, SZ_4K / sizeof(u64), PKVM_ITS_VPE_RANGE);
-	test_vpe_cmd(a, GITS_CMD_INVDB, 1, t->v4_1 ? PKVM_ITS_ACCEPTED : PKVM_ITS_VLPI_COMMAND);
-	test_vpe_cmd(a, GITS_CMD_VSGI, 1, t->v4_1 ? PKVM_ITS_ACCEPTED : PKVM_ITS_VLPI_COMMAND);
-	test_vpe_cmd(a, GITS_CMD_INVDB, 2, t->v4_1 ? PKVM_ITS_VPE_UNMAPPED :
-						     PKVM_ITS_VLPI_COMMAND);
-	test_vpe_cmd(a, GITS_CMD_VSGI, 2, t->v4_1 ? PKVM_ITS_VPE_UNMAPPED :
-						    PKVM_ITS_VLPI_COMMAND);
+	test_v4_1_cmd(t, GITS_CMD_INVDB, 1, PKVM_ITS_ACCEPTED);
+	test_v4_1_cmd(t, GITS_CMD_INVDB, 2, PKVM_ITS_VPE_UNMAPPED);
+	test_v4_1_cmd(t, GITS_CMD_VSGI, 1, PKVM_ITS_ACCEPTED);
+	test_v4_1_cmd(t, GITS_CMD_VSGI, 2, PKVM_ITS_VPE_UNMAPPED);
 }
 
 static void test_vmovp(struct vpe_test *t, u32 vpe, u64 list, u64 rdbase,

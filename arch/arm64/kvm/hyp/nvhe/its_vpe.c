@@ -59,8 +59,9 @@ void its_vpe_join(struct pkvm_its *its)
 	hyp_spin_unlock(&its_vpe_lock);
 }
 
+#ifdef CONFIG_NVHE_EL2_DEBUG
 /**
- * its_vpe_leave() - Undo its_vpe_join().
+ * its_vpe_leave() - Undo its_vpe_join(), for the self test.
  * @its:	The ITS, without any vPE.
  */
 void its_vpe_leave(struct pkvm_its *its)
@@ -70,6 +71,7 @@ void its_vpe_leave(struct pkvm_its *its)
 		list_del(&its->vpe_node);
 	hyp_spin_unlock(&its_vpe_lock);
 }
+#endif
 
 static struct its_vpe_record *its_vpe_record(struct pkvm_its *its, u32 vpe_id)
 {
@@ -272,7 +274,7 @@ static enum pkvm_its_refusal its_map_vpe_locked(struct pkvm_its *its, u32 vpe_id
 enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
 				  u32 intid_bits, u64 config, bool alloc)
 {
-	bool has_config = its->typer & GITS_TYPER_VMAPP;
+	bool has_config = its_is_v4_1(its);
 	struct its_vpe_record *record, vpe = {
 		.vpt	= ITS_VPE_VALID | vpt | FIELD_PREP(ITS_VPE_INTID_BITS, its->lpi_bits),
 		.config	= has_config ? ITS_VPE_VALID | config : 0,
@@ -320,8 +322,7 @@ enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc
 
 	hyp_spin_lock(&its_vpe_lock);
 	/* Otherwise the GIC would keep a VPT that the last unmap returns. */
-	if ((its->typer & GITS_TYPER_VMAPP) &&
-	    alloc == its_vpe_is_mapped_elsewhere(its, vpe_id))
+	if (its_is_v4_1(its) && alloc == its_vpe_is_mapped_elsewhere(its, vpe_id))
 		why = PKVM_ITS_VPE_DIFFERS;
 	else
 		its_vpe_record(its, vpe_id)->vpt |= ITS_VPE_UNMAPPING;

@@ -166,8 +166,7 @@ struct test {
 	bool mapped;			/* have the device mapped meanwhile */
 	bool vpe_mapped;		/* have the vPE mapped meanwhile */
 	bool disabled;			/* have the ITS disabled meanwhile */
-	bool set_l1;			/* write l1 to entry l1_index meanwhile */
-	const struct its_table *table;	/* whose l1, the Device table's if NULL */
+	const struct its_table *table;	/* write l1 to its entry l1_index meanwhile */
 	u64 l1_index;
 	u64 l1;
 	u64 addr;			/* memory or register offset to access */
@@ -1058,18 +1057,16 @@ static int expect_refused(const struct test *t, u64 first, enum queue_state stat
 static int run_refused(const struct test *t)
 {
 	struct its_counts before, after;
-	const struct its_table *table = t->table ? : its.devices;
-	u64 l1_addr = table->shadow + t->l1_index * GITS_LVL1_ENTRY_SIZE;
 	struct its_cmd cmds[MAX_CMDS + 1];
 	enum queue_state state;
 	int ret, result;
-	u64 first, l1;
+	u64 first, l1_addr = 0, l1 = 0;
 
-	l1 = 0;
 	if ((t->mapped && !map_free_dev()) || (t->vpe_mapped && !map_free_vpe()))
 		return because("the legal part was refused");
 
-	if (t->set_l1) {
+	if (t->table) {
+		l1_addr = t->table->shadow + t->l1_index * GITS_LVL1_ENTRY_SIZE;
 		l1 = read_phys64(l1_addr);
 		write_phys64(l1_addr, t->l1);
 	}
@@ -1094,7 +1091,7 @@ static int run_refused(const struct test *t)
 
 	result = expect_refused(t, first, state);
 	read_counts(&after);
-	if (t->set_l1)
+	if (t->table)
 		write_phys64(l1_addr, l1);
 
 	/* Whatever it was, leave nothing mapped. */
@@ -2252,12 +2249,13 @@ static void add_refused_mapd(void)
 	}
 }
 
-static void add_l1_attacks(void)
+/*
+ * By command @cmd, which maps something to @own and needs entry @index of the
+ * first level of @table. @live is an entry that is in use, or 0.
+ */
+static void add_bad_l1(const struct its_table *table, const char *name, struct its_cmd cmd,
+		       u64 index, u64 own, u64 live)
 {
-	u32 dev = free_l1 * (its.devices->psz / its.devices->esz);
-	u64 live = free_dev / (its.devices->psz / its.devices->esz);
-	struct its_cmd cmd = mapd(dev, own_phys, ITT_EVENT_BITS);
-	u64 l2 = read_phys64(its.devices->shadow + live * GITS_LVL1_ENTRY_SIZE) & GITS_L1_ADDR;
 	const struct {
 		const char *name;
 		u64 l1;
@@ -2267,27 +2265,40 @@ static void add_l1_attacks(void)
 		{ "an unaligned L2 page",		(own_phys + 0x800) | GITS_L1_VALID },
 		{ "reserved bits set",			own_phys | GITS_L1_VALID | BIT_ULL(62) },
 		{ "all bits set",			~0ULL },
-		{ "an L2 page that is in use",		l2 | GITS_L1_VALID },
-		{ "the Device table for an L2 page",	its.devices->base | GITS_L1_VALID },
+		{ "what it maps for an L2 page",	own | GITS_L1_VALID },
+		{ "its own table for an L2 page",	table->base | GITS_L1_VALID },
 		{ "the command queue for an L2 page",	its.queue | GITS_L1_VALID },
 		{ "the shadow queue for an L2 page",	its.slots | GITS_L1_VALID },
 		{ "the control frame for an L2 page",	its.base | GITS_L1_VALID },
 		{ "an L2 page at address 0",		GITS_L1_VALID },
+		{ "an L2 page that is in use",		live },
 	};
 	unsigned int i;
 	struct test *t;
 
-	for (i = 0; has_free_l1 && i < ARRAY_SIZE(list); i++) {
-		t = add_test(run_refused, "MAPD by an L1 entry with %s", list[i].name);
+	for (i = 0; i < ARRAY_SIZE(list) - !live; i++) {
+		t = add_test(run_refused, "%s by an L1 entry with %s", name, list[i].name);
 		t->cmd[0] = cmd;
 		t->nr_cmds = 1;
-		t->set_l1 = true;
-		t->l1_index = free_l1;
+		t->table = table;
+		t->l1_index = index;
 		t->l1 = list[i].l1;
 	}
+}
+
+static void add_device_l1_attacks(void)
+{
+	u32 per_page = its.devices->psz / its.devices->esz;
+	u64 used = free_dev / per_page;
+	struct test *t;
+
+	if (has_free_l1)
+		add_bad_l1(its.devices, "MAPD",
+			   mapd(free_l1 * per_page, own_phys, ITT_EVENT_BITS), free_l1, own_phys,
+			   read_phys64(its.devices->shadow + used * GITS_LVL1_ENTRY_SIZE));
 
 	t = add_test(run_live_l1, "MAPD by an L1 entry changed after the fact");
-	t->l1_index = live;
+	t->l1_index = used;
 	t->l1 = victim | GITS_L1_VALID;
 }
 
@@ -2387,35 +2398,15 @@ static void add_refused_vpes(void)
 	add_refused(list, ARRAY_SIZE(list));
 }
 
+#define FREE_VPE_L1	7
+
 /* With a VPT that may be used, so that the L1 entry is what is wrong. */
 static void add_vpe_l1_attacks(void)
 {
-	u32 vpe = its.vpes->psz / its.vpes->esz * 7;
-	u64 l2 = read_phys64(its.vpes->shadow) & GITS_L1_ADDR;
-	const struct {
-		const char *name;
-		u64 l1;
-	} list[] = {
-		{ "no L2 page",				0 },
-		{ "an L2 page in hypervisor memory",	victim | GITS_L1_VALID },
-		{ "an unaligned L2 page",		(own_phys + 0x800) | GITS_L1_VALID },
-		{ "reserved bits set",			own_phys | GITS_L1_VALID | BIT_ULL(62) },
-		{ "the vPE table for an L2 page",	its.vpes->base | GITS_L1_VALID },
-		{ "its VPT for an L2 page",		own_vpt_phys | GITS_L1_VALID },
-		{ "an L2 page that is in use",		l2 | GITS_L1_VALID },
-	};
-	unsigned int i;
-	struct test *t;
+	u32 vpe = its.vpes->psz / its.vpes->esz * FREE_VPE_L1;
 
-	for (i = 0; i < ARRAY_SIZE(list) - !has_vpe_l2; i++) {
-		t = add_test(run_refused, "VMAPP by an L1 entry with %s", list[i].name);
-		t->cmd[0] = vmapp(vpe, own_vpt_phys);
-		t->nr_cmds = 1;
-		t->set_l1 = true;
-		t->table = its.vpes;
-		t->l1_index = 7;
-		t->l1 = list[i].l1;
-	}
+	add_bad_l1(its.vpes, "VMAPP", vmapp(vpe, own_vpt_phys), FREE_VPE_L1, own_vpt_phys,
+		   has_vpe_l2 ? read_phys64(its.vpes->shadow) : 0);
 }
 
 static void add_vpe_tests(void)
@@ -2679,7 +2670,7 @@ static void add_tests(u64 fuzz_seconds)
 	add_test(run_legal, "a device mapped, used and unmapped");
 	add_refused_mapd();
 	if (its.devices->indirect && its.devices->shadow)
-		add_l1_attacks();
+		add_device_l1_attacks();
 	add_test(run_race, "MAPD with an ITT that changes while it is read");
 	add_test(run_storm, "two CPUs at all registers at once");
 	add_test(run_driver, "the driver finds a refused command, says so and goes on");

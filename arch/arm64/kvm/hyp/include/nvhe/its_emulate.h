@@ -146,6 +146,11 @@ static inline u32 its_number(const struct pkvm_its *its)
 	return FIELD_GET(GITS_CTLR_ITS_NUMBER, its->ctlr);
 }
 
+static inline bool its_is_v4_1(const struct pkvm_its *its)
+{
+	return its->typer & GITS_TYPER_VMAPP;
+}
+
 void its_vpe_join(struct pkvm_its *its);
 void its_vpe_leave(struct pkvm_its *its);
 bool its_vpe_in_range(struct pkvm_its *its, u32 vpe_id);
