@@ -53,6 +53,11 @@ check_config() {
 	[ ${#missing[@]} -eq 0 ] || die "the configuration lacks: ${missing[*]}"
 }
 
+is_configured() {
+	[ -f "$OUT/.config" ] && cmp -s <(fragment) "$OUT/fragment" &&
+		[ -z "$(find "$SRC" -name 'Kconfig*' -newer "$OUT/.config" -print -quit)" ]
+}
+
 configure() {
 	mkdir -p "$OUT"
 	fragment > "$OUT/fragment"
@@ -69,7 +74,7 @@ build() {
 	local name=$1 log
 	log=$BUILD/log/image-$name.log
 	seed
-	logged "$log.config" "Configuring $name" configure
+	is_configured || logged "$log.config" "Configuring $name" configure
 	check_config "$OUT/.config"
 	logged "$log" "Building $name" kmake -C "$SRC" O="$OUT" Image modules
 }

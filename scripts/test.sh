@@ -20,15 +20,18 @@ step() { say ""; say "## $* ($(date -u +%T))"; }
 
 # check "what" command...: the command's output is shown when it fails
 check() {
-	local what=$1 log=$BUILD/test/check.log
+	local what=$1 log status=0
+	log=$(mktemp "$BUILD/test/check.XXXXXX")
 	shift
 	if "$@" > "$log" 2>&1; then
 		ok "$what"
 	else
+		status=1
 		not_ok "$what"
 		tail -n 30 "$log" | sed 's/^/  /'
-		return 1
 	fi
+	rm -f "$log"
+	return $status
 }
 
 w() { fixed_git -C "$WALK/linux" "$@"; }
@@ -78,12 +81,15 @@ test_walk() {
 	[ -z "$WITH_WARNINGS" ] || base_warnings
 	for patch in $(series_patches); do
 		subject=$(basename "$patch" .patch)
-		w am -q "$patch" || { not_ok "$subject applies"; return 0; }
+		w am -q "$patch" || { not_ok "$subject applies"; break; }
 		image=$(walk_image) || { not_ok "$subject builds"; continue; }
 		ok "$subject builds"
+		# While the next one builds, which hardly needs the second CPU.
+		wait
 		check "$subject boots, and interrupts work" \
-			"$SCRIPTS/run-test.sh" msi STOCK=1 IMAGE="$image" CPU=cortex-a53 || true
+			"$SCRIPTS/run-test.sh" msi STOCK=1 IMAGE="$image" CPU=cortex-a53 &
 	done
+	wait
 }
 
 # walk_to_head: the walk tree with the whole series, files untouched when it is there already
@@ -168,9 +174,9 @@ test_model() {
 	step "The model"
 	walk_to_head
 	: > "$JOBS"
-	for part in "driver corpus" mutants; do
+	for part in mutants=1/3 mutants=2/3 mutants=3/3 "driver corpus"; do
 		# shellcheck disable=SC2086
-		job model env LINUX="$WALK/linux" O="$BUILD/model/${part%% *}" timeout -k 10 1200 \
+		job model env LINUX="$WALK/linux" O="$BUILD/model/${part//[ =\/]/-}" timeout -k 10 1200 \
 			"$ROOT/tests/model/run.sh" $part
 	done
 	run_jobs
@@ -286,7 +292,7 @@ matrix_jobs() {
 		job "$size $cpu gic=$gic boot" "$SCRIPTS/boot-test.sh" "${options[@]}"
 		guest "$size $cpu gic=$gic selftests" selftests "${options[@]}" APPEND="$append"
 		attack "$kind" "$size $cpu gic=$gic attacks" "${options[@]}"
-	done < <(machines)
+	done < <(machines | sort -s -r -k 2,2)	# the slow CPU first
 }
 
 # cell LABEL: how a job of the matrix ended

@@ -304,8 +304,10 @@ def compare_patched(report, machine, before, victim, after_victim):
     report.check(changed == 0, f"0 bytes changed in hypervisor memory at {victim:#x}",
                  f"{changed} bytes changed")
     for name, base, old in before["tables"]:
-        changed = differing(old, machine.read(base, len(old)))
-        report.check(changed == 0, f"{name} as before", f"{changed} bytes changed")
+        new = machine.read(base, len(old))
+        first = next((i & ~7 for i, (a, b) in enumerate(zip(old, new)) if a != b), 0)
+        report.check(new == old, f"{name} as before", f"{differing(old, new)} bytes changed, "
+                     f"first at {first:#x}: {old[first:first + 8].hex()} {new[first:first + 8].hex()}")
 
 
 def compare_stock(report, before, victim, after, v4):

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The checks for CI: "ok NAME" or "not ok NAME why", one line each.
-# run.sh [driver|corpus|mutants]...; SEED=, ACTIONS= for the driver.
+# run.sh [driver|corpus|mutants[=PART/OF]]...; SEED=, ACTIONS= for the driver.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -63,10 +63,13 @@ run_corpus() {
 	done
 }
 
+# All of them, or every OF-th.
 run_mutants() {
-	local log=$O/mutants.log
+	local log=$O/mutants.log part=${1:-1/1} names
 	mkdir -p "$O"
-	if "$HERE/mutants/run.sh" > "$log" 2>&1; then
+	mapfile -t names < <(python3 "$HERE/mutants/apply.py" list |
+		awk -v part="${part%/*}" -v of="${part#*/}" 'NR % of == part % of')
+	if "$HERE/mutants/run.sh" "${names[@]}" > "$log" 2>&1; then
 		ok "model: $(tail -n 1 "$log")"
 	else
 		not_ok "model: $(tail -n 1 "$log"), see $log"
@@ -78,7 +81,7 @@ main() {
 	local groups=("$@") group
 	[ ${#groups[@]} -gt 0 ] || groups=(driver corpus mutants)
 	for group in "${groups[@]}"; do
-		"run_$group"
+		"run_${group%%=*}" "$(sed -n 's/^[^=]*=//p' <<< "$group")"
 	done
 	exit "$failed"
 }

@@ -1907,34 +1907,51 @@ static struct its_cmd fuzz_cmd(struct fuzzer *f)
 	}
 }
 
+/*
+ * Who holds it for reading does not care what others do to the same commands. But
+ * of a MAPC and half of something else could come one for the driver's collections.
+ */
+static pthread_rwlock_t fuzz_lock = PTHREAD_RWLOCK_INITIALIZER;
+
+static void fuzz_put(struct fuzzer *f, u64 at, bool racy)
+{
+	struct its_cmd cmd;
+
+	do {
+		cmd = fuzz_cmd(f);
+	} while (racy && FIELD_GET(CMD0_OPCODE, cmd.dw[0]) == GITS_CMD_MAPC);
+
+	queue_put(at, &cmd);
+}
+
 /* The driver's way to post, but for the care it takes. */
 static void fuzz_post(struct fuzzer *f)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	unsigned int i, nr = 1 + fuzz_below(f, 4);
-	bool locked = fuzz_below(f, 16);
-	struct its_cmd cmd;
+	struct its_cmd sync = sync_cmd(its.rdbase);
+	bool racy = fuzz_below(f, 2);
 	u64 at;
 
-	if (locked)
-		pthread_mutex_lock(&lock);
+	if (racy)
+		pthread_rwlock_rdlock(&fuzz_lock);
+	else
+		pthread_rwlock_wrlock(&fuzz_lock);
 
 	at = its_read(GITS_CWRITER, 8) & GITS_QUEUE_OFFSET;
-	for (i = 0; i < nr; i++) {
-		cmd = fuzz_cmd(f);
-		queue_put(queue_next(at, i), &cmd);
-	}
+	for (i = 0; i < nr; i++)
+		fuzz_put(f, queue_next(at, i), racy);
 	at = queue_next(at, nr);
 	its_write(GITS_CWRITER, at, 8);
 
 	for (i = 0; i < nr && its_read(GITS_CREADR, 8) & GITS_CREADR_STALLED; i++) {
-		cmd = fuzz_below(f, 2) ? sync_cmd(its.rdbase) : fuzz_cmd(f);
-		queue_put(queue_read_offset(), &cmd);
+		if (fuzz_below(f, 2))
+			queue_put(queue_read_offset(), &sync);
+		else
+			fuzz_put(f, queue_read_offset(), racy);
 		its_write(GITS_CWRITER, at | GITS_CWRITER_RETRY, 8);
 	}
 
-	if (locked)
-		pthread_mutex_unlock(&lock);
+	pthread_rwlock_unlock(&fuzz_lock);
 }
 
 static void fuzz_register(struct fuzzer *f)
@@ -1984,11 +2001,13 @@ static void fuzz_l1(struct fuzzer *f)
 
 	if (!fuzz_below(f, 4))
 		l1 |= fuzz_next(f) & (GENMASK_ULL(62, 52) | GENMASK_ULL(11, 0));
+	pthread_rwlock_rdlock(&fuzz_lock);
 	write_phys64(addr, l1);
 	cmd = mapd(free_l1 * (its.devices->psz / its.devices->esz), own_phys, ITT_EVENT_BITS);
 	queue_put(its_read(GITS_CWRITER, 8) & GITS_QUEUE_OFFSET, &cmd);
 	fuzz_register(f);
 	write_phys64(addr, 0);
+	pthread_rwlock_unlock(&fuzz_lock);
 }
 
 static void *fuzz_thread(void *arg)
