@@ -60,6 +60,7 @@ is_configured() {
 
 configure() {
 	mkdir -p "$OUT"
+	rm -f "$OUT/.config"	# interrupted here, is_configured must not take the old one
 	fragment > "$OUT/fragment"
 	kmake -C "$SRC" O="$OUT" KCONFIG_ALLCONFIG="$OUT/fragment" allnoconfig
 }
