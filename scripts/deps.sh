@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 PACKAGES=(
-	bc binutils-aarch64-linux-gnu bison bzip2 ca-certificates cpio diffutils flex
+	bc binutils-aarch64-linux-gnu bison bzip2 ca-certificates cpio device-tree-compiler diffutils flex
 	gcc gcc-aarch64-linux-gnu git kmod libc6-dev libc6-dev-arm64-cross libelf-dev libssl-dev
 	make patch perl python3 qemu-system-arm rsync sparse xz-utils
 )

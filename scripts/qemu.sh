@@ -6,6 +6,9 @@
 #   APPEND='...'          more kernel arguments
 #   ROOT_PORTS=rng        40 root ports, virtio-rng on buses 31 to 40
 #   ROOT_PORTS=late       40 root ports, virtio-rng on bus 31, virtio-blk (a module) on 38 to 40
+#   ITS_NODE=absent|broken|disabled|ignored
+#                         one more ITS in the device tree, at 0x4000000, which is flash: it is
+#                         none, its tables cannot be set, it is disabled, it has no msi-controller
 #   FILES='guest=host ..' more files for the guest
 #   RAM=file              the guest's memory: 0x40000000+n is byte n
 #   TRACE=file            every command the ITS executes
@@ -67,15 +70,43 @@ machine() {
 	echo "$args"
 }
 
+# flash FILE: GITS_CTLR, TYPER, BASER0 and PIDR2 of an ITS which forgets what is written
+flash() {
+	truncate -s 64M "$1"
+	printf '\x00\x00\x00\x80\0\0\0\0\xb1\xef\x01\x00\x1f' | dd of="$1" conv=notrunc status=none
+	printf '\0\0\0\0\0\0\x07\x01' | dd of="$1" bs=1 seek=$((0x100)) conv=notrunc status=none
+	printf '\x3b' | dd of="$1" bs=1 seek=$((0xffe8)) conv=notrunc status=none
+}
+
+its_node() {
+	echo 'its@4000000 { compatible = "arm,gic-v3-its"; reg = <0 0x4000000 0 0x20000>; #msi-cells = <1>;'
+	[ "$ITS_NODE" = ignored ] || echo 'msi-controller;'
+	[ "$ITS_NODE" != disabled ] || echo 'status = "disabled";'
+	echo '};'
+}
+
+# device_tree FILE qemu...: what QEMU gives this machine, and one more ITS behind the other.
+# As the first one it would keep Linux from that one, if it fails.
+device_tree() {
+	local dtb=$1
+	shift
+	"$@" -machine "dumpdtb=$dtb.qemu" < /dev/null > /dev/null 2>&1 || die "no device tree from QEMU"
+	dtc -q -I dtb -O dts "$dtb.qemu" |
+		sed "/its@8080000 {/,/};/ { /};/ r "<(its_node)$'\n}' | dtc -q -I dts -O dtb -o "$dtb"
+	[ "$(fdtget -l "$dtb" /intc@8000000 | paste -sd' ')" = "its@8080000 its@4000000" ] ||
+		die "no second ITS in the device tree"
+}
+
 main() {
 	local cmd out status
 	[ -f "${IMAGE:-}" ] || die "no IMAGE"
 	CPU=$(default_cpu)
 	out=${OUT:-$(mktemp "${TMPDIR:-/tmp}/serial.XXXXXX")}
+	# With a speed, or the driver divides by QEMU's divisor, which is 0: UBSAN stops there.
 	cmd=(qemu-system-aarch64 -machine "$(machine)" -cpu "$CPU" -smp "$SMP" -m "$MEM"
 		-nic none -display none -monitor none -serial stdio -no-reboot
 		-kernel "$IMAGE" -initrd "$(initramfs)"
-		-append "console=ttyAMA0 earlycon kvm-arm.mode=protected panic=-1 test=${TEST:-boot} args=${ARGS_GUEST:-} stock=${STOCK:-0} ${APPEND:-}"
+		-append "console=ttyAMA0,115200 earlycon kvm-arm.mode=protected panic=-1 test=${TEST:-boot} args=${ARGS_GUEST:-} stock=${STOCK:-0} ${APPEND:-}"
 		-device virtio-rng-pci,romfile=)
 	if [ -n "${ROOT_PORTS:-}" ]; then
 		# shellcheck disable=SC2046
@@ -86,6 +117,19 @@ main() {
 	[ -z "${QMP:-}" ] || cmd+=(-qmp "unix:$QMP,server=on,wait=off")
 	# shellcheck disable=SC2206
 	[ -z "${EXTRA:-}" ] || cmd+=($EXTRA)
+	case ${ITS_NODE:-} in
+	'') ;;
+	absent | broken | disabled | ignored)
+		tmp=$(mktemp -d "${TMPDIR:-/tmp}/its.XXXXXX")
+		trap 'rm -rf "${tmp:?}"' EXIT
+		[ "$ITS_NODE" != broken ] || {
+			flash "$tmp/flash"
+			cmd+=(-drive "if=pflash,index=1,format=raw,readonly=on,file=$tmp/flash")
+		}
+		device_tree "$tmp/dtb" "${cmd[@]}"
+		cmd+=(-dtb "$tmp/dtb") ;;
+	*) die "ITS_NODE is absent, broken, disabled or ignored" ;;
+	esac
 
 	status=0
 	timeout -k 5 "$LIMIT" "${cmd[@]}" < /dev/null > "$out" 2>&1 || status=$?

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
 
-COMPLAINTS='WARNING: (CPU|.* at )|BUG: |Internal error|Oops|Unable to handle|hyp (BUG|panic)|rcu: INFO|soft lockup'
+COMPLAINTS='WARNING: (CPU|.* at )|BUG: |Internal error|Oops|Unable to handle|hyp (BUG|UBSAN|panic)|UBSAN: |rcu: INFO|soft lockup'
 
 kernel_complained() { grep -qaE "$COMPLAINTS" "$1"; }
 
@@ -13,7 +13,15 @@ defaults() {
 	case $1 in
 	rootports) export ROOT_PORTS=rng LIMIT=${LIMIT:-180} ;;
 	late) export ROOT_PORTS=late LIMIT=${LIMIT:-180} ;;
-	failclosed | guests) export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" ;;
+	failclosed | guests | gate) export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" ;;
+	offline)
+		export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" SMP=2
+		# While 40 buses are looked at there is time to unplug a CPU.
+		if [ "${ARGS[1]:-}" = early ]; then
+			export FILES="$FILES early=$ROOT/tests/guest/early" ROOT_PORTS=rng LIMIT=${LIMIT:-180}
+		else
+			export APPEND="${APPEND:-} maxcpus=1"
+		fi ;;
 	vms)
 		export APPEND="${APPEND:-} kvm-arm.vgic_v4_enable=1" LIMIT=${LIMIT:-300}
 		export FILES="${FILES:-} bin/vgic_lpi_stress=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}/vgic_lpi_stress"

@@ -130,21 +130,41 @@ touched_dirs() {
 		grep -v '/include/' | sort -u
 }
 
+# The files of the kernel proper which the series adds or edits.
+touched_files() {
+	git -C "$LINUX" diff --no-renames --diff-filter=d --name-only base HEAD -- '*.c' ':!tools/' ':!samples/'
+}
+
+# unchecked LOG: those of them which sparse did not see. EL2 has some files as folder/../file.
+unchecked() {
+	comm -23 <(touched_files | sort) \
+		<(sed -E -n 's/^  CHECK +//; T; :up; s#[^/]+/\.\./##; t up; p' "$1" | sort -u)
+}
+
+# Debian 12's sparse does not know __typeof_unqual__, and the kernel then leaves it out.
+sparse_make() {
+	kmake -k -C "$WALK/linux" O="$WALK/out/warn" W=1 C=1 CHECK='sparse -D__typeof_unqual__=__typeof__' "$@"
+}
+
+# Kbuild's rule for EL2's objects knows C=1 only, which checks what is compiled: all is compiled anew.
 warnings_of() {
-	local log=$1 dirs
+	local log=$1 dirs dir
 	mapfile -t dirs < <(touched_dirs)
 	[ ${#dirs[@]} -gt 0 ] || dirs=(arch/arm64/kvm/ drivers/irqchip/)
-	# Debian 12's sparse does not know __typeof_unqual__, and the kernel then leaves it out.
-	kmake -k -C "$WALK/linux" O="$WALK/out/warn" W=1 C=2 \
-		CHECK='sparse -D__typeof_unqual__=__typeof__' "${dirs[@]}" > "$log.full" 2>&1 || return 1
-	grep -q '^  CHECK ' "$log.full" || { echo "sparse did not run"; return 1; }
+	for dir in "${dirs[@]}"; do
+		[ ! -d "$WALK/out/warn/$dir" ] || find "$WALK/out/warn/$dir" -name '*.o' -delete
+	done
+	# hyp-constants.c becomes no object unless it is asked for, and then nothing beside it does.
+	sparse_make "${dirs[@]}" > "$log.full" 2>&1 &&
+		sparse_make arch/arm64/kvm/hyp/hyp-constants.o >> "$log.full" 2>&1 || return 1
+	grep -q '^  CHECK .*/nvhe/' "$log.full" || { echo "sparse did not see EL2's files"; return 1; }
 	sed -E -n "s|$WALK/linux/||g; s/^[./]*([^ :]+):[0-9]+(:[0-9]+)?:/\1:/; /(warning|error):/p" "$log.full" |
 		sort > "$log"
 }
 
 base_warnings() {
 	local log
-	log=$BUILD/test/warnings-base-$( (w rev-parse 'HEAD^{tree}'; touched_dirs; cat "$ROOT"/configs/*.config) | sha256sum | cut -c1-12)
+	log=$BUILD/test/warnings-base-$( (w rev-parse 'HEAD^{tree}'; touched_dirs; declare -f warnings_of sparse_make; cat "$ROOT"/configs/*.config) | sha256sum | cut -c1-12)
 	if [ ! -f "$log" ]; then
 		say "Warnings of the base"
 		rm -rf "$WALK/out/warn"
@@ -161,11 +181,19 @@ no_new_warnings() {
 	[ ! -s "$BUILD/test/warnings-new" ]
 }
 
+all_checked() {
+	local missing
+	missing=$(unchecked "$BUILD/test/warnings-head.full") || return 1
+	echo "$missing"
+	[ -z "$missing" ] && [ -n "$(touched_files)" ]
+}
+
 test_warnings() {
 	step "W=1 and sparse"
 	[ -f "$BUILD/test/warnings-base" ] || { not_ok "W=1 and sparse: no build of the base to compare with"; return 0; }
 	walk_to_head
 	check "W=1 and sparse say nothing new: $(touched_dirs | paste -sd' ')" no_new_warnings || true
+	check "sparse saw each of the $(touched_files | wc -l) files of the series" all_checked || true
 }
 
 # EL2's code in user space: see tests/model/README.md
@@ -219,7 +247,7 @@ guest() {
 }
 
 guest_jobs() {
-	local cpu smp nr IMAGE=${IMAGES[4k]} IMAGE_64K=${IMAGES[64k]}
+	local cpu smp nr IMAGE=${IMAGES[4k]} IMAGE_16K=${IMAGES[16k]} IMAGE_64K=${IMAGES[64k]}
 	local vms=100
 	for cpu in "${CPUS[@]}"; do
 		for smp in 1 8; do
@@ -239,6 +267,12 @@ guest_jobs() {
 			guest "4k $cpu its_fail_step=$nr" failclosed IMAGE="$IMAGE" CPU="$cpu" \
 				APPEND="kvm-arm.its_fail_step=$nr"
 		done
+		for nr in broken disabled ignored; do
+			guest "4k $cpu its_node=$nr" gate msi 4000000 IMAGE="$IMAGE" CPU="$cpu" ITS_NODE=$nr
+		done
+		guest "4k $cpu its_node=absent" gate nomsi 4000000 8080000 IMAGE="$IMAGE" CPU="$cpu" ITS_NODE=absent
+		guest "4k $cpu nolpi" gate nomsi 8080000 IMAGE="$IMAGE" CPU="$cpu" APPEND=irqchip.gicv3_nolpi=1
+		guest "4k $cpu" offline never IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu its_fail=5" selftests psci_test STOCK=1 IMAGE="$IMAGE" CPU="$cpu" APPEND=kvm-arm.its_fail=5
 		guest "4k $cpu" suspend IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu" rootports IMAGE="$IMAGE" CPU="$cpu"
@@ -246,6 +280,7 @@ guest_jobs() {
 		guest "4k $cpu gic=4" msi IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" suspend IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" vms "$vms" IMAGE="$IMAGE" CPU="$cpu" GIC=4
+		guest "16k ${cpu/cortex-a53/cortex-a76}" offline early PAGE_SIZE=16k IMAGE="$IMAGE_16K" CPU="${cpu/cortex-a53/}"
 		# max takes ten times as long to run a guest.
 		vms=20
 		guest "4k $cpu gic=4" selftests vgic_irq IMAGE="$IMAGE" CPU="$cpu" GIC=4 APPEND=kvm-arm.vgic_v4_enable=0
@@ -316,13 +351,18 @@ print_matrix() {
 }
 
 attack_jobs() {
-	local cpu
+	local cpu kind
 	for cpu in "${CPUS[@]}"; do
 		attack stock "stock $cpu attacks" CPU="$cpu"
 		attack stock-v4 "stock $cpu gic=4 attacks" CPU="$cpu"
 		attack fuzz "$cpu fuzz" CPU="$cpu" SMP=4 IMAGE="${IMAGES[4k]}"
 		attack fuzz-v4 "$cpu gic=4 fuzz" CPU="$cpu" SMP=4 IMAGE="${IMAGES[4k]}"
+		for kind in firmware firmware-v4; do
+			attack stock-$kind "stock $cpu $kind" CPU="$cpu"
+			attack $kind "$cpu $kind" CPU="$cpu" IMAGE="${IMAGES[4k]}"
+		done
 	done
+	attack firmware "64k firmware" PAGE_SIZE=64k CPU=cortex-a53 IMAGE="${IMAGES[64k]}"
 	attack stock-exhausted "stock max attacks, stage 2 exhausted" CPU=max
 	attack exhausted "max attacks, stage 2 exhausted" CPU=max IMAGE="${IMAGES[4k]}"
 }
@@ -390,6 +430,9 @@ test_attacks() {
 	run_jobs
 }
 
+# minutes SECONDS: with one digit behind the point
+minutes() { echo "$((($1 + 3) / 60)).$((($1 + 3) % 60 / 6))"; }
+
 summary() {
 	local passed failed
 	passed=$(grep -c '^ok ' "$RESULTS" || true)
@@ -400,7 +443,7 @@ summary() {
 }
 
 main() {
-	local groups=("${ARGS[@]}") group
+	local groups=("${ARGS[@]}") group start took=()
 	[ ${#groups[@]} -gt 0 ] || groups=(series walk checkpatch warnings model builds matrix guests attacks)
 	mkdir -p "$BUILD/test"
 	: > "$RESULTS"
@@ -411,8 +454,12 @@ main() {
 	"$SCRIPTS/tree.sh" --soft
 	WITH_WARNINGS=$(printf '%s\n' "${groups[@]}" | grep -x warnings || true)
 	for group in "${groups[@]}"; do
+		start=$SECONDS
 		"test_$group" 7>&-
+		took+=("$group $(minutes $((SECONDS - start)))")
 	done
+	say ""
+	echo "Minutes: $(printf '%s, ' "${took[@]}")together $(minutes $SECONDS)"
 	summary
 }
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # attack-its.sh [plain] [exhausted] [v4] [fuzz] [fuzz-v4] [stock] [stock-exhausted]
-#               [stock-v4] [KEY=VALUE ...]
+#               [stock-v4] [firmware] [firmware-v4] [stock-firmware] [stock-firmware-v4]
+#               [KEY=VALUE ...]
 # A compromised host against the ITS (its_shadow), with EL2's memory watched from
 # outside. Without a kind: all of them.
 #   plain            the patched kernel: no byte of hypervisor memory changes
@@ -8,6 +9,9 @@
 #   v4               the same with GICv4 and guests that use it, and attacks on vPEs
 #   fuzz, fuzz-v4    anything at random, for T=15 seconds, SEED=1
 #   stock, stock-exhausted, stock-v4   the unpatched kernel: the attacks are seen to succeed
+#   firmware, firmware-v4   the patched kernel, and firmware that restores the ITS: nothing
+#                    that the ITS executed is executed again (tests/replay.c)
+#   stock-firmware, stock-firmware-v4   the unpatched kernel: it is
 #   IMAGE=path STOCK_IMAGE=path   default: from image.sh
 #   CPU='cortex-a53 max' SMP=2 PAGE_SIZE=4k MEM=1G V=1
 #   SELFTESTS=folder the programs, default: from selftests.sh
@@ -38,26 +42,40 @@ cpus() {
 	esac
 }
 
+selftest() {
+	SELFTESTS=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}
+	[ -x "$SELFTESTS/$1" ] || die "no $1 in $SELFTESTS"
+}
+
 attack() {
-	local kind=$1 cpu=$2 options=(--image "$IMAGE")
+	local kind=$1 cpu=$2 options=(--image "$IMAGE") script=its
 	[[ $kind != stock* ]] || options=(--image "$STOCK_IMAGE" --stock)
 	[[ $kind != *exhausted ]] || options+=(--flags e)
 	[[ $kind != fuzz* ]] || options+=(--fuzz "${T:-15}" --seed "${SEED:-1}")
-	[[ $kind != *v4 ]] || options+=(--v4 "$SELFTESTS/vgic_lpi_stress")
+	if [[ $kind = *v4 ]]; then
+		selftest vgic_lpi_stress
+		options+=(--v4 "$SELFTESTS/vgic_lpi_stress")
+	fi
+	if [[ $kind = *firmware* ]]; then
+		script=firmware
+		options+=(--program "$(guest_program "$ROOT/tests/replay.c")")
+	else
+		selftest its_shadow
+		options+=(--program "$SELFTESTS/its_shadow")
+	fi
 	[ "${V:-0}" != 1 ] || options+=(--verbose)
-	python3 "$ROOT/tests/attack_its.py" --name "attack-its $kind $cpu $PAGE_SIZE" \
-		--program "$SELFTESTS/its_shadow" --cpu "$cpu" --smp "${SMP:-2}" --mem "${MEM:-1G}" \
-		--page-size "$PAGE_SIZE" "${options[@]}"
+	python3 "$ROOT/tests/attack_$script.py" --name "attack-its $kind $cpu $PAGE_SIZE" \
+		--cpu "$cpu" --smp "${SMP:-2}" --mem "${MEM:-1G}" --page-size "$PAGE_SIZE" "${options[@]}"
 }
 
 main() {
 	local kind cpu failed=0
-	[ ${#ARGS[@]} -gt 0 ] || ARGS=(stock stock-exhausted stock-v4 plain exhausted v4 fuzz fuzz-v4)
-	SELFTESTS=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}
-	[ -x "$SELFTESTS/its_shadow" ] || die "no its_shadow in $SELFTESTS"
+	[ ${#ARGS[@]} -gt 0 ] || ARGS=(stock stock-exhausted stock-v4 stock-firmware stock-firmware-v4
+		plain exhausted v4 fuzz fuzz-v4 firmware firmware-v4)
 	for kind in "${ARGS[@]}"; do
 		case $kind in
 		plain|exhausted|v4|fuzz|fuzz-v4|stock|stock-exhausted|stock-v4) ;;
+		firmware|firmware-v4|stock-firmware|stock-firmware-v4) ;;
 		*) die "no such kind: $kind" ;;
 		esac
 		image "$kind"

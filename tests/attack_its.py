@@ -45,18 +45,14 @@ class Report:
 class Machine:
     """One run of scripts/qemu.sh, with a hand on its clock and its memory."""
 
-    def __init__(self, args, folder):
+    def __init__(self, args, folder, **settings):
         self.out, self.ram = folder + "/console", folder + "/ram"
         self.trace, self.qmp = folder + "/trace", folder + "/qmp"
         self.stopped_at = 0
         env = dict(os.environ)
-        env.update(IMAGE=args.image, CPU=args.cpu, SMP=str(args.smp), MEM=f"{args.mem >> 20}M", TEST="attack",
+        env.update(IMAGE=args.image, CPU=args.cpu, SMP=str(args.smp), MEM=f"{args.mem >> 20}M",
                    STOCK=str(int(args.stock)), OUT=self.out, RAM=self.ram, TRACE=self.trace,
-                   QMP=self.qmp, LIMIT=str(args.limit), FILES=f"bin/its_shadow={args.program}",
-                   GIC="4" if args.v4 else "3",
-                   ARGS_GUEST=",".join((["-x"] if args.stock else []) + args.flags))
-        if args.fuzz:
-            env["ARGS_GUEST"] = f"--fuzz={args.fuzz},--seed={args.seed}"
+                   QMP=self.qmp, LIMIT=str(args.limit), GIC="4" if args.v4 else "3", **settings)
         if args.v4:
             env["FILES"] += f" bin/vgic_lpi_stress={args.v4}"
             env["APPEND"] = "kvm-arm.vgic_v4_enable=1"
@@ -322,8 +318,15 @@ def compare_stock(report, before, victim, after, v4):
     report.check(rest == 0, f"stock: nothing else changed at {victim:#x}", f"{rest} bytes changed")
 
 
+def guest_arguments(args):
+    if args.fuzz:
+        return f"--fuzz={args.fuzz},--seed={args.seed}"
+    return ",".join((["-x"] if args.stock else []) + args.flags)
+
+
 def watch(args, report, folder):
-    machine = Machine(args, folder)
+    machine = Machine(args, folder, TEST="attack", FILES=f"bin/its_shadow={args.program}",
+                      ARGS_GUEST=guest_arguments(args))
     before = pool = pool_size = None
     if machine.wait_for("MARK before", args.limit):
         console = machine.console()

@@ -15,7 +15,11 @@
 #define TYPE_VPE	2
 #define MAPD		0x08
 #define VMAPP		0x29
+#define SYNC		0x05
 #define NR_SECRET	8
+
+/* The largest thing that one command gives away, beside what is bounded. */
+#define LARGEST(hi)	((u64)(hi)->el2->ite_size << (((hi)->hw.typer >> 8 & 0x1f) + 1))
 
 /* Which step claimed a page: each has one user. */
 static u32 claims[NR_PAGES];
@@ -49,8 +53,8 @@ static void claim_shared(u64 phys, u64 size, const char *what)
 
 	for (page = ALIGN_DOWN(phys, PAGE_SIZE); page < phys + size; page += PAGE_SIZE) {
 		claim_page(page, what);
-		check(page_of(page)->host == SHARED_OWNED && page_of(page)->pins,
-		      "%s at %#llx is not shared and pinned", what, page);
+		check(page_of(page)->host == SHARED_OWNED && page_of(page)->pins == 1,
+		      "%s at %#llx is not shared and pinned, once", what, page);
 	}
 }
 
@@ -77,6 +81,9 @@ static void check_table(struct host_its *hi, u32 nr)
 	u64 baser = hi->hw.owned_baser[nr];
 	u32 i;
 
+	if (hi->borrows && hw_type(baser) == TYPE_VPE)
+		return;
+
 	claim(hw_base(baser), hw_table_size(baser), "a table");
 	if (!(baser & INDIRECT)) {
 		if (host_records_size(baser))
@@ -91,73 +98,70 @@ static void check_table(struct host_its *hi, u32 nr)
 		      "an L2 page");
 }
 
-/* The offsets of commands that the ITS has not executed. */
-#define for_each_pending(off, hi)						\
-	for (off = (hi)->hw.creadr; off != (hi)->el2->posted;			\
-	     off = (off + 32) % hw_queue_size((hi)->hw.owned_cbaser))
+/* EL2's record of a device: ITT and EventID bits; 0 if it has none. */
+static u64 device_record(struct host_its *hi, u32 id)
+{
+	u64 *record = its_device_record(hi->el2, id);
 
+	return record ? *record : 0;
+}
+
+u64 el2_itt(struct hw_its *hw, u32 id, u64 *size)
+{
+	struct host_its *hi = container_of(hw, struct host_its, hw);
+	u64 record = device_record(hi, id);
+
+	*size = (u64)hi->el2->ite_size << (record & 0x3f);
+
+	return record & GENMASK_ULL(51, 8);
+}
+
+/* Of the commands that the ITS has not executed, whom EL2 may have a record of. */
 static void find_pending(struct host_its *hi)
 {
-	u64 off = 0, slot, dw0, nr = hw_queue_size(hi->hw.owned_cbaser) / 32;
+	struct hw_its *hw = &hi->hw;
+	u32 off;
 
-	/* An ITS that lost its registers says nothing about what is pending. */
-	if (hi->hw.cbaser & VALID) {
-		off = hi->hw.creadr;
-		nr = (hi->el2->posted - off) / 32 % nr;
-	}
+	for (off = hw->q.next; off != hw->q.wrote; off = (off + 32) % hw_queue_size(hw->owned_cbaser)) {
+		struct hw_cmd *cmd = &hw->q.seen[off / 32];
 
-	for (; nr--; off = (off + 32) % hw_queue_size(hi->hw.owned_cbaser)) {
-		slot = hw_queue_base(hi->hw.owned_cbaser) + off;
-		dw0 = ram_read(slot);
-		if ((dw0 & 0xff) == MAPD)
-			hw_device(&hi->hw, dw0 >> 32, true);
-		if ((dw0 & 0xff) == VMAPP)
-			hw_vpe(&hi->hw, ram_read(slot + 8) >> 32 & 0xffff);
+		if ((cmd->dw[0] & 0xff) == MAPD)
+			hw_device(hw, cmd->dw[0] >> 32, true);
+		if ((cmd->dw[0] & 0xff) == VMAPP)
+			hw_vpe(hw, cmd->dw[1] >> 32 & 0xffff);
 	}
 }
 
-static bool is_pending(struct host_its *hi, u32 id)
-{
-	u64 off, slot;
-
-	for_each_pending(off, hi) {
-		slot = hw_queue_base(hi->hw.owned_cbaser) + off;
-		if (ram_read(slot) == ((u64)id << 32 | MAPD))
-			return true;
-	}
-
-	return false;
-}
-
-/* EL2 may know of devices that a slow, stalled or reset ITS does not map. */
+/*
+ * EL2 may have an ITT for a device that the ITS does not map: its MAPD is still to
+ * be executed, or never will be; or it was unmapped and there was no SYNC yet.
+ */
 static void check_device(struct host_its *hi, struct hw_device *dev)
 {
-	u64 *record = its_device_record(hi->el2, dev->id), itt, size;
+	u64 size, itt = el2_itt(&hi->hw, dev->id, &size);
 
-	if (!record || !*record) {
+	if (!itt) {
 		check(!dev->mapped, "the ITS maps device %#x, EL2 does not", dev->id);
+		check(!dev->old.mapped, "the ITS may still use the ITT of device %#x", dev->id);
 		return;
 	}
 
-	itt = its_record_itt(hi->el2, *record, &size);
 	claim(itt, size, "an ITT");
 	if (dev->mapped)
 		check(itt == dev->itt && size >= hw_itt_size(&hi->hw, dev->bits),
 		      "the ITS and EL2 disagree on the ITT of device %#x", dev->id);
 	else
-		check(timeouts || hi->hw.shadowed || hi->hw.dropped || is_pending(hi, dev->id),
+		check(dev->owed || dev->lost || hw_pending(&hi->hw, MAPD, dev->id, true),
 		      "EL2 maps device %#x, the ITS does not", dev->id);
 }
 
 static void check_devices(struct host_its *hi)
 {
 	u32 i, nr = 0, nr_pages = nr_claimed;
-	u64 *record;
 
 	for (i = 0; i < hi->hw.nr_devices; i++) {
 		check_device(hi, &hi->hw.devices[i]);
-		record = its_device_record(hi->el2, hi->hw.devices[i].id);
-		nr += record && *record;
+		nr += !!device_record(hi, hi->hw.devices[i].id);
 	}
 
 	check(hi->el2->stats.devices == nr, "EL2 counts %llu devices, of %u",
@@ -171,6 +175,16 @@ static u64 vpe_record(struct host_its *hi, u32 id)
 	u64 *record = its_vpe_in_range(hi->el2, id) ? its_record(hi->el2->vpe_table, id) : NULL;
 
 	return record ? *record : 0;
+}
+
+u64 el2_vpt(struct hw_its *hw, u32 id)
+{
+	return hw->owned ? vpe_record(container_of(hw, struct host_its, hw), id) : 0;
+}
+
+u32 el2_consumed(struct hw_its *hw)
+{
+	return container_of(hw, struct host_its, hw)->el2->consumed;
 }
 
 /* A vPEID is the same vPE on every ITS: the VPT is its, not the ITS's. */
@@ -191,8 +205,9 @@ static void check_vconf(u64 vconf, u64 size)
 	u64 page;
 
 	for (page = vconf; page < vconf + size; page += PAGE_SIZE)
-		check(page_of(page)->host == SHARED_OWNED && page_of(page)->pins,
-		      "a virtual configuration table at %#llx is not shared and pinned", page);
+		check(page_of(page)->host == SHARED_OWNED && page_of(page)->pins == 1,
+		      "a virtual configuration table at %#llx is not shared and pinned, once",
+		      page);
 }
 
 static void check_vpe(struct host_its *hi, struct hw_vpe *vpe)
@@ -208,8 +223,7 @@ static void check_vpe(struct host_its *hi, struct hw_vpe *vpe)
 	if (vpe->mapped || vpe->leaving)
 		check(vpe->vpt == vpt, "the ITS and EL2 disagree on the VPT of vPE %#x", vpe->id);
 	else
-		check(timeouts || hi->hw.shadowed || hi->hw.dropped ||
-		      hi->hw.creadr != hi->el2->posted,
+		check(vpe->owed || vpe->lost || hw_pending(&hi->hw, VMAPP, vpe->id, true),
 		      "EL2 maps vPE %#x, the ITS does not", vpe->id);
 	if (vpe->mapped && vpe->vconf)
 		check_vconf(vpe->vconf, BIT_ULL(hi->hw.lpi_bits) - 8192);
@@ -227,23 +241,151 @@ static void check_vpes(struct host_its *hi)
 	check(hi->el2->stats.vpes == nr, "EL2 counts %llu vPEs, of %u", hi->el2->stats.vpes, nr);
 }
 
-/* Each command that EL2 posted is executed once, or dropped by a reset. */
+static u32 distance(struct host_its *hi, u32 from, u32 to)
+{
+	u32 size = hw_queue_size(hi->hw.owned_cbaser);
+
+	return (to + size - from) % size / 32;
+}
+
+/* Each command that EL2 posted is executed once, or dropped with the queue. */
 static void check_queue(struct host_its *hi)
 {
 	struct hw_its *hw = &hi->hw;
-	u64 off, nr = 0;
+	u32 pending = distance(hi, hw->q.next, hw->q.wrote);
 
-	if (!(hw->cbaser & VALID))
+	check(hw->q.wrote == hi->el2->posted, "EL2 has not told the ITS what it posted");
+	check(hi->el2->stats.posted == hw->executed + pending + hw->dropped,
+	      "the ITS has executed %llu commands of %llu", hw->executed, hi->el2->stats.posted);
+}
+
+/*
+ * What EL2 has not seen executed is all that may be: the ITS may come across each
+ * other slot again, of those that this entry has completed or of the whole queue.
+ */
+static void check_old_slots(struct host_its *hi, bool all)
+{
+	u32 size = hw_queue_size(hi->hw.owned_cbaser), consumed = hi->el2->consumed, nr;
+	u32 outstanding, off = all ? hi->el2->posted : entry.consumed[hi - its_of];
+	u64 *dw;
+
+	check(consumed < size, "EL2 saw the ITS at %#x", consumed);
+	outstanding = distance(hi, consumed, hi->el2->posted);
+	nr = all ? size / 32 - outstanding : distance(hi, off, consumed);
+	for (; nr--; off = (off + 32) % size) {
+		if (distance(hi, consumed, off) < outstanding)
+			continue;
+		dw = hyp_phys_to_virt(hw_queue_base(hi->hw.owned_cbaser) + off);
+		check(dw[0] == SYNC && !dw[1] && hw_is_target(&hi->hw, dw[2]) && !dw[3],
+		      "the slot at %#x, which was executed, holds a command", off);
+	}
+}
+
+/* What one entry into EL2 may take, which is spent with interrupts off. */
+static void check_entry(void)
+{
+	u64 largest = 0;
+	u32 i, done = 0;
+
+	if (entry.suspending || in_handover)
 		return;
 
-	check(hw->cwriter == hi->el2->posted, "EL2 has not told the ITS what it posted");
-	for_each_pending(off, hi)
-		nr++;
-	if (hw->dropped == ~0ULL)
-		hi->dropped_base = hi->el2->stats.posted - hw->executed - nr;
-	hw->dropped = !!hi->dropped_base;
-	check(hi->el2->stats.posted == hw->executed + nr + hi->dropped_base,
-	      "the ITS has executed %llu commands of %llu", hw->executed, hi->el2->stats.posted);
+	for (i = 0; i < nr_hw; i++) {
+		if (!its_of[i].hw.owned)
+			continue;
+		largest = max(largest, LARGEST(&its_of[i]));
+		if (!entry.dropped)
+			done += distance(&its_of[i], entry.consumed[i], its_of[i].el2->consumed);
+	}
+	/*
+	 * Beside an ITT there may be a page of a table, or a VPT and its configuration.
+	 * A command that is refused in the end gives all of it back.
+	 */
+	largest += 4 * SZ_64K + 4 * PAGE_SIZE;
+	check(entry.cmds + done <= ITS_BUDGET_CMDS, "EL2 posts %u commands and completes %u in one entry",
+	      entry.cmds, done);
+	check(entry.reads <= 4 + entry.cmds + done, "EL2 reads GITS_CREADR %u times in one entry", entry.reads);
+	check(entry.bytes < ITS_BUDGET_BYTES + 2 * largest, "%llu bytes change hands in one entry",
+	      entry.bytes);
+	check(entry.cleared < ITS_BUDGET_BYTES + largest, "EL2 clears %llu bytes in one entry",
+	      entry.cleared);
+}
+
+/* The pages of an unmapped device or vPE: EL2 has no record, or one of a new mapping. */
+static void check_paid(struct host_its *hi)
+{
+	struct hw_its *hw = &hi->hw;
+	u64 told = hw->q.told;
+	u32 i;
+
+	for (i = 0; i < hw->nr_devices; i++) {
+		struct hw_device *dev = &hw->devices[i];
+
+		if (!dev->owed || !dev->synced || told <= dev->synced_at)
+			continue;
+		check(!device_record(hi, dev->id) || hw_pending(hw, MAPD, dev->id, true),
+		      "the host reads that device %#x is unmapped, its ITT is EL2's", dev->id);
+		dev->owed = false;
+	}
+	for (i = 0; i < hw->nr_vpes; i++) {
+		struct hw_vpe *vpe = &hw->vpes[i];
+
+		if (!vpe->owed || !vpe->synced || told <= vpe->synced_at)
+			continue;
+		check(!vpe_record(hi, vpe->id) || hw_pending(hw, VMAPP, vpe->id, true),
+		      "the host reads that vPE %#x is unmapped, its VPT is EL2's", vpe->id);
+		vpe->owed = false;
+	}
+}
+
+/* What the host reads from GITS_CREADR: never more than was executed, nor less than before. */
+void check_told(struct host_its *hi, u64 creadr)
+{
+	struct hw_its *hw = &hi->hw;
+	u64 off = creadr & GENMASK_ULL(19, 5), behind;
+	bool refused, stalled = creadr & 1;
+
+	check(off < hw_queue_size(hw->owned_cbaser) && !(creadr & ~(off | 1)),
+	      "GITS_CREADR reads as %#llx", creadr);
+	if (hw->q.vague)
+		return;
+
+	behind = distance(hi, off, hw->q.next);
+	check(behind <= hw->q.done - hw->q.told, "GITS_CREADR reads as %#llx, the ITS is at %#x",
+	      creadr, hw->q.next);
+	hw->q.told = hw->q.done - behind;
+	check_paid(hi);
+
+	refused = hw->q.next == hw->q.wrote && off == hw->q.wrote;
+	check(!stalled || refused || (hw->stalled && off == hw->creadr),
+	      "GITS_CREADR reads as stalled at %#llx, the ITS is at %#x", off, hw->q.next);
+}
+
+/* The ITS has executed all that EL2 posted: neither waits for the other. */
+void check_settled(struct host_its *hi)
+{
+	struct hw_its *hw = &hi->hw;
+	u32 i;
+
+	for (i = 0; i < hw->nr_devices; i++)
+		check(!hw->devices[i].mapped || !(device_record(hi, hw->devices[i].id) & BIT_ULL(62)),
+		      "EL2 waits for an unmap of device %#x that is not in the queue",
+		      hw->devices[i].id);
+	for (i = 0; i < hw->nr_vpes; i++)
+		check(!hw->vpes[i].mapped || vpe_record(hi, hw->vpes[i].id) >> 61 == 4,
+		      "EL2 waits for an unmap of vPE %#x that is not in the queue", hw->vpes[i].id);
+}
+
+/* Whatever firmware does now, an ITS finds nothing to do. */
+void check_suspended(struct host_its *hi)
+{
+	struct hw_its *hw = &hi->hw;
+
+	check(hw_is_off(hw), "the system is suspended, and the ITS is not off");
+	check(hw->cbaser == hw->owned_cbaser && !hw->creadr && !hw->cwriter,
+	      "the system is suspended, and the queue is at %#llx, %#llx", hw->creadr, hw->cwriter);
+	check(!hi->el2->posted && !hi->el2->consumed, "EL2 posted what no ITS will execute");
+	check_old_slots(hi, true);
 }
 
 static void check_registers(struct host_its *hi)
@@ -254,7 +396,7 @@ static void check_registers(struct host_its *hi)
 	check(hw->region == &hi->el2->region, "EL2 has lost the frame");
 	check(hi->el2->cwriter < hw_queue_size(hw->owned_cbaser) &&
 	      hi->el2->posted < hw_queue_size(hw->owned_cbaser), "a pointer outside the queue");
-	if (!(hw->ctlr & ENABLED) || power_any)
+	if (!(hw->ctlr & ENABLED))
 		return;
 
 	check(hw->cbaser == hw->owned_cbaser, "the ITS is on with another GITS_CBASER");
@@ -277,7 +419,10 @@ static u64 check_its(struct host_its *hi)
 			check_table(hi, i);
 	}
 
+	hw_look(hw);
+	hw_catch_up(hw);
 	check_queue(hi);
+	check_old_slots(hi, entry.dropped);
 	find_pending(hi);
 	check_devices(hi);
 	check_vpes(hi);
@@ -293,6 +438,7 @@ void check_live(void)
 	now++;
 	nr_claimed = 0;
 	check(!nr_locks_held, "EL2 left with a lock held");
+	check_entry();
 	for (i = 0; i < nr_hw; i++) {
 		if (its_of[i].hw.owned)
 			owned += check_its(&its_of[i]);
@@ -310,8 +456,10 @@ void check_all(void)
 	u32 i;
 
 	for (i = 0; i < nr_hw; i++) {
-		if (its_of[i].hw.owned)
-			hw_check_l1(&its_of[i].hw);
+		if (!its_of[i].hw.owned)
+			continue;
+		hw_check_l1(&its_of[i].hw);
+		check_old_slots(&its_of[i], true);
 	}
 	check_live();
 }
@@ -328,8 +476,10 @@ static void unmap_all(struct host_its *hi)
 			its_unmap_device(hi->el2, record);
 	}
 	for (i = 0; i < hi->hw.nr_vpes; i++) {
-		if (vpe_record(hi, hi->hw.vpes[i].id))
-			its_complete_vpe_unmap(hi->el2, hi->hw.vpes[i].id);
+		if (!vpe_record(hi, hi->hw.vpes[i].id))
+			continue;
+		its_vpe_unmapped(hi->el2, hi->hw.vpes[i].id);
+		its_complete_vpe_unmap(hi->el2, hi->hw.vpes[i].id);
 	}
 	check(!hi->el2->stats.devices && !hi->el2->stats.itt_pages && !hi->el2->stats.vpes,
 	      "devices or vPEs are left");
@@ -349,6 +499,7 @@ void check_teardown(void)
 	u32 i;
 
 	check_all();
+	own_entry();
 	deprivileged = false;
 	for (i = 0; i < NR_PAGES; i++)
 		pages[i].others = 0;

@@ -10,5 +10,5 @@ void model_reset_el2(void)
 	INIT_LIST_HEAD(&its_list);
 	nr_its = 0;
 	failed_step = 0;
-	its_all_owned = false;
+	its_allow_protected = false;
 }

@@ -14,6 +14,8 @@
 #define INDIRECT	BIT_ULL(62)
 #define ENABLED		BIT(0)
 #define RETRY		BIT(0)
+#define SVPET		GENMASK_ULL(42, 41)
+#define PTR_OFFSET	GENMASK_ULL(19, 5)
 #define CMD_SIZE	32
 #define FRAME(n)	(0x08080000ULL + (n) * 0x20000ULL)
 #define RDIST(n)	(0x0a000000ULL + (n) * 0x20000ULL)
@@ -39,6 +41,16 @@ static u32 race_in, read_in, poll_in, fail_in;
 /* What all ITSs of a GIC have in common: INTID bits, and GICv4 in GITS_TYPER. */
 static u32 lpi_bits;
 static u64 gic_typer;
+
+/* The page that FF-A uses at EL2, an index of pages[]. */
+#define NO_MAILBOX	NR_PAGES
+static u64 mailbox;
+
+/* The page that a guest got last. */
+static u64 guest;
+
+/* Power may fail at any time, not only when the host suspends the system. */
+static bool power_fails;
 static struct host_its *current;
 
 static bool countdown(u32 *count)
@@ -60,27 +72,33 @@ struct hw_its *host_hw(u64 phys)
 
 /* Memory of the host's. */
 
-static bool is_free(u64 pfn, u64 nr)
+/* The last page of these that is not free; NR_PAGES if there is none. */
+static u64 last_in_use(u64 pfn, u64 nr)
 {
 	while (nr--) {
 		if (pages[pfn + nr].host != OWNED || pages[pfn + nr].hyp != NOPAGE ||
 		    pages[pfn + nr].used)
-			return false;
+			return pfn + nr;
 	}
 
-	return true;
+	return NR_PAGES;
 }
 
 /* 0 if there is none. */
 static u64 find_free(u64 size, u64 align)
 {
 	u64 nr = PAGE_ALIGN(size) >> PAGE_SHIFT, step = max(align >> PAGE_SHIFT, 1ULL);
-	u64 pfn = in_below(NR_PAGES), i;
+	u64 pfn = in_below(NR_PAGES), i, used;
 
 	for (i = 0; i < NR_PAGES / step; i++) {
 		pfn = ALIGN_DOWN((pfn + step) % NR_PAGES, step);
-		if (pfn + nr <= NR_PAGES && is_free(pfn, nr))
+		if (pfn + nr > NR_PAGES)
+			continue;
+		used = last_in_use(pfn, nr);
+		if (used == NR_PAGES)
 			return ram_phys + (pfn << PAGE_SHIFT);
+		i += (used - pfn) / step;
+		pfn = used;
 	}
 
 	return 0;
@@ -286,6 +304,13 @@ static bool premap(struct host_its *hi, u32 id)
 	return true;
 }
 
+/* Of the time when the queue was the driver's: it names a page of the host's. */
+static void old_command(struct host_its *hi, u32 nr)
+{
+	ram_write(hi->queue + nr * CMD_SIZE, (u64)hi->ids[nr % 8] << 32 | MAPD);
+	ram_write(hi->queue + nr * CMD_SIZE + 16, VALID | (ram_phys + nr * PAGE_SIZE));
+}
+
 static u32 pick_psz(void)
 {
 	u32 n = in_below(8);
@@ -294,6 +319,25 @@ static u32 pick_psz(void)
 		return SZ_64K;
 
 	return n < 4 ? SZ_4K : n < 6 ? SZ_16K : SZ_64K;
+}
+
+/* GITS_TYPER.SVPET: one table for all of them. */
+static bool share_vpe_table(struct host_its *hi)
+{
+	u64 baser = its_of[0].hw.baser[1], size = hw_table_size(baser);
+
+	if (hi == its_of || !(gic_typer & SVPET) || !hi->hw.baser[1] || !baser)
+		return true;
+
+	hi->hw.baser[1] = baser;
+	free(hi->hw.l1_seen[1]);
+	free(hi->hw.l2_idx[1]);
+	hi->hw.l1_seen[1] = calloc(1, size);
+	hi->hw.l2_idx[1] = calloc(size / 8, sizeof(u32));
+	hi->shadow[1] = baser & INDIRECT ? alloc(size, hw_psz(baser)) : 0;
+	hi->records[1] = baser & INDIRECT ? 0 : alloc(host_records_size(baser), 8);
+
+	return hi->shadow[1] || hi->records[1];
 }
 
 static bool setup_its(u32 nr)
@@ -314,14 +358,14 @@ static bool setup_its(u32 nr)
 	hw->typer |= (u64)(devbits[in_below(6)] - 1) << 13 | (pta ? BIT_ULL(19) : 0);
 	hw->typer |= (u64)(in_one_of(2) ? 255 : in_below(2) * 16) << 24;
 	hw->typer |= in_one_of(4) ? BIT_ULL(36) : 0;
-	hw->typer |= in_one_of(32) ? BIT_ULL(41) : 0;
 	hw->nr_targets = 1 + in_below(4);
 	for (i = 0; i < hw->nr_targets; i++)
 		hw->targets[i] = pta ? RDIST(i) : (u64)i << 16;
 
 	ok = setup_table(hi, 0, TYPE_DEVICE, psz);
-	if (vlpis && in_below(4))
+	if (vlpis && in_below(8))
 		ok = ok && setup_table(hi, 1, TYPE_VPE, psz);
+	ok = ok && share_vpe_table(hi);
 	psz = pick_psz();
 	if (!in_one_of(8))
 		ok = ok && setup_table(hi, 2 + in_below(2), TYPE_COLLECTION, psz);
@@ -333,6 +377,9 @@ static bool setup_its(u32 nr)
 	hw->cbaser = VALID | hi->queue | (u64)in_below(2) << 10 | (queue_size / SZ_4K - 1);
 	hw->creadr = hw->cwriter = in_below(queue_size / CMD_SIZE) * CMD_SIZE;
 	hw->ctlr = ENABLED | nr << 4;
+	hw->lazy = in_one_of(2);
+	for (i = in_below(8); i; i--)
+		old_command(hi, in_below(queue_size / CMD_SIZE));
 	pick_ids(hi);
 	for (i = 0; i < hw->nr_targets; i++)
 		driver_cmd(hi, MAPC, 0, VALID | hw->targets[i] | i);
@@ -374,6 +421,7 @@ static void describe(struct host_its *hi, struct desc *d)
 	d->h.shadow_queue = hi->shadow_queue;
 	d->h.itt_entry_size = in_one_of(4) ? hw->ite_size * 2 : in_one_of(2) ? hw->ite_size : 0;
 	d->h.lpi_id_bits = hw->lpi_bits;
+	d->h.vlpis = !in_one_of(8);
 	d->h.nr_targets = hw->nr_targets;
 	for (i = 0; i < hw->nr_targets; i++)
 		d->h.data[i] = hw->targets[i];
@@ -440,7 +488,7 @@ static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *
 	bool has_dev = d->h.nr_devices;
 	u32 i;
 
-	switch (in_below(32)) {
+	switch (in_below(40)) {
 	case 0:
 		d->h.typer ^= BIT_ULL(in_below(64));
 		break;
@@ -544,6 +592,25 @@ static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *
 	case 30:
 		hi->hw.creadr = hi->hw.cwriter = hw_queue_size(hi->hw.cbaser);
 		break;
+	case 31:
+		hi->hw.stalled = true;
+		hi->hw.retrying = 5;
+		break;
+	case 32:
+		hi->hw.creadr |= BIT_ULL(in_one_of(2) ? in_below(5) : 20 + in_below(44));
+		hi->hw.cwriter = hi->hw.creadr;
+		break;
+	case 33:
+		if (hi == its_of || !its_of[0].hw.owned || !its_of[0].hw.baser[1] ||
+		    gic_typer & SVPET)
+			return MUST_PASS;
+		hi->hw.baser[1] = its_of[0].hw.baser[1];
+		d->h.tables[1].baser = hi->hw.baser[1];
+		d->h.tables[1].base = hw_base(hi->hw.baser[1]);
+		break;
+	case 34:
+		d->h.nr_targets = 0;
+		break;
 	default:
 		fail_in = 1 + in_below(24);
 		return MAY_PASS;
@@ -560,15 +627,21 @@ static void handed_over(struct host_its *hi, int nr, struct desc *d)
 	hi->nr = nr;
 	hi->el2 = hyp_phys_to_virt(hi->state_phys);
 	hi->shadow_queue = d->h.shadow_queue;
-	hw->owned = true;
-	hw->executed = 0;
-	hw->owned_cbaser = hw->cbaser;
-	memcpy(hw->owned_baser, hw->baser, sizeof(hw->baser));
+	hw->vlpis = d->h.vlpis && hw->typer & 2 && !(hw->typer & SVPET);
+	for (i = 0; hw->typer & SVPET && hw->baser[1] && i < nr_hw; i++)
+		hi->borrows |= its_of[i].hw.owned && its_of[i].hw.baser[1] == hw->baser[1];
+	if (hi->borrows) {
+		free(hw->l1_seen[1]);
+		hw->l1_seen[1] = NULL;
+		sum.borrowed++;
+	}
+	hw_handed_over(hw);
 
 	for (i = 0; i < HW_NR_BASER; i++) {
 		u64 base = hw_base(hw->baser[i]), size = hw_table_size(hw->baser[i]);
 
-		if (!(hw->baser[i] & INDIRECT) || !(hw->baser[i] & VALID))
+		if (!(hw->baser[i] & INDIRECT) || !(hw->baser[i] & VALID) ||
+		    (hi->borrows && hw_type(hw->baser[i]) == TYPE_VPE))
 			continue;
 		for (idx = 0; idx < size / 8; idx++) {
 			hw->l1_seen[i][idx] = ram_read(base + idx * 8);
@@ -577,6 +650,7 @@ static void handed_over(struct host_its *hi, int nr, struct desc *d)
 		}
 	}
 	sum.handovers++;
+	own_entry();
 }
 
 /* One attempt. On failure the driver goes on as if nothing had been tried. */
@@ -610,9 +684,6 @@ static bool hand_over(struct host_its *hi, bool honest)
 	fail_in = 0;
 	if (!honest)
 		verdict = spoil(hi, &d, &where, &undo);
-	/* Others would use the vPE table as well. */
-	if (hi->hw.typer & BIT_ULL(40) && hi->hw.typer & BIT_ULL(41))
-		verdict = MUST_FAIL;
 	for (i = 0; i < DESC_WORDS; i++)
 		ram_write(desc_phys + i * 8, d.words[i]);
 
@@ -621,6 +692,7 @@ static bool hand_over(struct host_its *hi, bool honest)
 	nr = __pkvm_its_handover((unsigned long)hyp_phys_to_virt(desc_phys), size,
 				 (unsigned long)hyp_phys_to_virt(hi->state_phys), hi->state_size);
 	fail_in = 0;
+	own_entry();
 	check(nr < 0 ? verdict != MUST_PASS : verdict != MUST_FAIL,
 	      "a description that %s be taken: %d", nr < 0 ? "must" : "must not", nr);
 	__pkvm_its_query(0, PKVM_ITS_QUERY_FAILED_STEP, 0);
@@ -661,6 +733,7 @@ static void bad_handover_calls(void)
 static void boot(void)
 {
 	u32 i, j, owned = 0, told;
+	bool vlpis = false;
 
 	for (i = 0; i < nr_hw; i++) {
 		bool ok = setup_its(i);
@@ -670,15 +743,17 @@ static void boot(void)
 		if (ok && its_of[i].nr < 0 && !in_one_of(16))
 			hand_over(&its_of[i], true);
 		owned += its_of[i].nr >= 0;
+		vlpis |= its_of[i].hw.vlpis;
 		check_all();
 	}
 	if (in_one_of(8))
 		bad_handover_calls();
 
-	check(!pkvm_its_all_owned(), "protected guests are allowed before EL2 was asked");
+	check(!pkvm_its_allows_protected_guests(), "protected guests are allowed too early");
 	told = in_one_of(4) ? in_below(4) : nr_hw;
 	check(!__pkvm_its_handover_done(told), "EL2 refuses to learn the number of ITSs");
-	check(pkvm_its_all_owned() == (told == owned), "EL2 does not know if it owns every ITS");
+	check(pkvm_its_allows_protected_guests() == (told == owned && !vlpis),
+	      "EL2 does not know if an ITS can be used against protected guests");
 	deprivileged = true;
 	sum.multi += owned > 1;
 }
@@ -695,10 +770,29 @@ static u64 mmio(struct host_its *hi, u64 offset, u8 width, bool write, u64 data)
 	current = hi;
 	own_entry();
 	its_handle_access(hi->hw.region, &access);
+	if (width < 8)
+		access.data &= BIT_ULL(width * 8) - 1;
 	sum.mmio++;
 	check_live();
+	if (!write && offset == GITS_CREADR && width >= 4)
+		check_told(hi, access.data);
 
 	return access.data;
+}
+
+/* The same as a write of GITS_CWRITER and a read of GITS_CREADR. */
+static u64 post(struct host_its *hi, u64 cwriter)
+{
+	u64 creadr;
+
+	current = hi;
+	own_entry();
+	creadr = __pkvm_its_post(hi->nr, cwriter);
+	sum.mmio++;
+	check_live();
+	check_told(hi, creadr);
+
+	return creadr;
 }
 
 static u32 pick_device(struct host_its *hi)
@@ -807,7 +901,7 @@ static void prepare_l2(struct host_its *hi, u32 nr, u32 id)
 	u64 baser = hi->hw.owned_baser[nr], per = hw_psz(baser) / hw_esz(baser);
 
 	if (baser & INDIRECT && id / per < hw_table_size(baser) / 8 && !in_one_of(8) &&
-	    !hi->hw.l1_seen[nr][id / per])
+	    hi->hw.l1_seen[nr] && !hi->hw.l1_seen[nr][id / per])
 		host_write(hi->shadow[nr] + id / per * 8, pick_l1_entry(hi, nr));
 }
 
@@ -835,9 +929,15 @@ static struct hw_vpe pick_vpe(struct host_its *hi)
 	struct hw_its *hw = in_one_of(2) ? &its_of[in_below(nr_hw)].hw : &hi->hw;
 	u64 baser = hi->hw.owned_baser[1], per = hw_psz(baser) / hw_esz(baser);
 	struct hw_vpe vpe = { 0 };
+	u32 i;
 
-	if (hw->nr_vpes && in_below(4))
-		return hw->vpes[in_below(hw->nr_vpes)];
+	if (hw->nr_vpes && in_below(4)) {
+		vpe = hw->vpes[in_below(hw->nr_vpes)];
+		/* One that is mapped, or was a moment ago, makes more of it. */
+		for (i = 0; i < hw->nr_vpes && !vpe.mapped && !vpe.leaving && in_below(8); i++)
+			vpe = hw->vpes[i];
+		return vpe;
+	}
 
 	vpe.id = in_one_of(16) ? in_below(1 << 16) : in_below(6);
 	if (in_one_of(4))
@@ -849,7 +949,8 @@ static struct hw_vpe pick_vpe(struct host_its *hi)
 static void gen_vmapp(struct host_its *hi, u64 *dw, struct hw_vpe *vpe)
 {
 	bool v41 = hi->hw.typer & BIT_ULL(40), valid = !vpe->mapped || in_one_of(4);
-	u64 vpt = vpe->vpt && in_below(8) ? vpe->vpt : pick_phys(SZ_64K, SZ_64K);
+	bool same = vpe->vpt && in_below(8) && !page_of(vpe->vpt)->guest;
+	u64 vpt = same ? vpe->vpt : pick_phys(SZ_64K, SZ_64K);
 	u64 vconf = vpe->vconf;
 	bool alloc = in_below(8);
 	u32 i;
@@ -863,12 +964,14 @@ static void gen_vmapp(struct host_its *hi, u64 *dw, struct hw_vpe *vpe)
 	if (!vconf && hi->hw.nr_vpes)
 		vconf = hi->hw.vpes[in_below(hi->hw.nr_vpes)].vconf;
 	if (!vconf || in_one_of(8))
-		vconf = pick_phys(SZ_64K, SZ_64K);
+		vconf = mailbox != NO_MAILBOX && in_one_of(2) ?
+			ram_phys + (mailbox << PAGE_SHIFT) : pick_phys(SZ_64K, SZ_64K);
 	dw[0] = VMAPP | (v41 ? (vconf & GENMASK_ULL(51, 16)) | alloc << 8 : 0);
+	dw[0] |= in_one_of(4) ? BIT(9) : 0;
 	dw[1] = (u64)vpe->id << 32 | (v41 ? pick_lpi(hi) : 0);
 	dw[2] = (valid ? VALID : 0) | pick_rdbase(hi);
 	dw[3] = (vpt & GENMASK_ULL(51, 16)) |
-		(in_one_of(8) ? in_below(32) : 13 + in_below(hi->hw.lpi_bits - 13));
+		(in_one_of(16) ? in_below(32) : 13 + in_below(hi->hw.lpi_bits - 13));
 	if (valid)
 		prepare_l2(hi, 1, vpe->id);
 }
@@ -917,7 +1020,7 @@ static void gen_cmd(struct host_its *hi, u64 *dw)
 	u32 n = in_below(32), id, op;
 
 	memset(dw, 0, CMD_SIZE);
-	if (hi->hw.owned_baser[1] && in_one_of(2)) {
+	if (hi->hw.owned_baser[1] && in_one_of(hi->hw.vlpis ? 2 : 16)) {
 		gen_vcmd(hi, dw);
 	} else if (n < 11) {
 		gen_mapd(hi, dw);
@@ -992,7 +1095,152 @@ static void act_commands(struct host_its *hi)
 		cwriter = (cwriter + CMD_SIZE) % size;
 	}
 	cwriter |= in_one_of(16) ? RETRY : 0;
-	mmio(hi, GITS_CWRITER, in_one_of(8) ? 4 : 8, true, cwriter);
+	if (in_one_of(2))
+		post(hi, cwriter);
+	else
+		mmio(hi, GITS_CWRITER, in_one_of(8) ? 4 : 8, true, cwriter);
+}
+
+static u32 next_slot(struct host_its *hi, u32 offset)
+{
+	return (offset + CMD_SIZE) % hw_queue_size(hi->hw.owned_cbaser);
+}
+
+static void sync_cmd(struct host_its *hi, u64 *dw)
+{
+	memset(dw, 0, CMD_SIZE);
+	dw[0] = SYNC;
+	dw[2] = hi->hw.targets[in_below(hi->hw.nr_targets)];
+}
+
+/* One guest comes, the one before is gone. */
+static void next_guest(u64 pfn)
+{
+	own_guest_to_host(guest);
+	own_host_to_guest(pfn);
+	guest = pfn;
+}
+
+/* Another ITS maps what this one has just been told to forget. */
+static void map_elsewhere(struct host_its *hi, struct hw_vpe *vpe)
+{
+	struct host_its *other = &its_of[in_below(nr_hw)];
+	u32 cwriter;
+	u64 dw[4];
+
+	if (other == hi || !other->hw.vlpis)
+		return;
+
+	vpe->mapped = false;
+	gen_vmapp(other, dw, vpe);
+	cwriter = mmio(other, GITS_CWRITER, 8, false, 0);
+	write_slot(other, cwriter, dw);
+	post(other, next_slot(other, cwriter));
+	current = hi;
+}
+
+/*
+ * As a driver takes something down: the unmap, what makes it take effect, a few
+ * looks at GITS_CREADR, and then the pages are somebody else's. Or it gives up.
+ */
+static void act_driver(struct host_its *hi)
+{
+	u32 id = pick_mapped(hi), unmap = mmio(hi, GITS_CWRITER, 8, false, 0);
+	u32 sync = next_slot(hi, unmap), end = next_slot(hi, sync), i;
+	struct hw_device *dev = hw_device(&hi->hw, id, false);
+	u64 dw[4] = { (u64)id << 32 | MAPD }, itt = dev ? dev->itt : 0, told;
+	struct hw_vpe vpe = { 0 };
+
+	if (hi->hw.vlpis && in_one_of(2)) {
+		vpe = pick_vpe(hi);
+		vpe.mapped = true;
+		gen_vmapp(hi, dw, &vpe);
+		dw[2] &= ~VALID;
+		itt = vpe.vpt;
+	}
+	write_slot(hi, unmap, dw);
+	sync_cmd(hi, dw);
+	if (hi->hw.vlpis && in_one_of(2))
+		dw[0] = VSYNC, dw[1] = (u64)vpe.id << 32, dw[2] = 0;
+	write_slot(hi, sync, dw);
+
+	told = post(hi, end);
+	for (i = in_below(6); i && (told & PTR_OFFSET) != end && !(told & 1); i--)
+		told = mmio(hi, GITS_CREADR, 8, false, 0);
+	if (vpe.mapped && in_one_of(4))
+		map_elsewhere(hi, &vpe);
+	if ((told & PTR_OFFSET) != end)
+		sum.late++;
+	else if (host_can_write(itt, 1) && !page_of(itt)->used && in_one_of(2))
+		next_guest(page_of(itt) - pages);
+}
+
+static u32 write_mapd(struct host_its *hi, u32 offset, u32 id, u64 itt)
+{
+	u64 dw[4] = { (u64)id << 32 | MAPD, 0, itt ? itt | VALID : 0 };
+
+	write_slot(hi, offset, dw);
+
+	return next_slot(hi, offset);
+}
+
+/* More devices than EL2 keeps track of while they are unmapped, one SYNC for all. */
+static void act_unmaps(struct host_its *hi)
+{
+	u32 i, nr = 16 + in_below(32), cwriter = mmio(hi, GITS_CWRITER, 8, false, 0);
+	u64 itts[64], dw[4];
+
+	for (i = 0; i < nr; i++) {
+		itts[i] = alloc(PAGE_SIZE, PAGE_SIZE);
+		cwriter = write_mapd(hi, cwriter, i, itts[i]);
+	}
+	for (i = 0; i < nr; i++)
+		mark_used(itts[i], PAGE_SIZE, false);
+	for (i = 0; i < 8; i++)
+		post(hi, cwriter);
+
+	hi->hw.stuck = hi->hw.stuck || in_one_of(2);
+	for (i = 0; i < nr; i++)
+		cwriter = write_mapd(hi, cwriter, i, 0);
+	sync_cmd(hi, dw);
+	write_slot(hi, cwriter, dw);
+	for (i = 0; i < 8; i++)
+		post(hi, next_slot(hi, cwriter));
+}
+
+/* The ITS does what it was told, and so the host gets an answer. */
+static void act_settle(struct host_its *hi)
+{
+	struct hw_its *hw = &hi->hw;
+	u64 told = 0, cwriter, before, posted;
+	u32 i, idle = 0;
+
+	poll_in = 0;
+	hw->slow = hw->lag = 0;
+	hw->stuck = hw->stall_next = false;
+	hw_wake(hw);
+	if (!(hw->ctlr & ENABLED)) {
+		for (i = 0; i < 64; i++)
+			mmio(hi, GITS_CTLR, 4, false, 0);
+		mmio(hi, GITS_CTLR, 4, true, ENABLED);
+		hi->suspended = 0;
+	}
+	check(hw->ctlr & ENABLED, "the host cannot enable an ITS that is quiescent");
+	if (hw->stalled)
+		mmio(hi, GITS_CWRITER, 8, true, mmio(hi, GITS_CWRITER, 8, false, 0) | RETRY);
+
+	do {
+		before = told;
+		posted = hi->el2->stats.posted;
+		told = mmio(hi, GITS_CREADR, 8, false, 0);
+		cwriter = mmio(hi, GITS_CWRITER, 8, false, 0);
+		idle = told == before && posted == hi->el2->stats.posted ? idle + 1 : 0;
+		check(idle < 4, "GITS_CREADR stays at %#llx, the host wants %#llx", told, cwriter);
+	} while (told != cwriter && !(told & 1));
+
+	check(hw->q.next == hw->q.wrote, "GITS_CREADR reads %#llx, and the ITS is not there", told);
+	check_settled(hi);
+	sum.settled++;
 }
 
 /* More than the queue of an ITS that does not read holds. */
@@ -1007,8 +1255,29 @@ static void act_flood(struct host_its *hi)
 		write_slot(hi, offset, sync);
 	mmio(hi, GITS_CWRITER, 8, true, (cwriter + size - CMD_SIZE) % size | RETRY);
 	mmio(hi, GITS_CWRITER, 8, true, (cwriter + in_below(4) * CMD_SIZE) % size);
-	if (in_one_of(2))
+	if (in_one_of(2)) {
 		hi->hw.stuck = false;
+		hw_wake(&hi->hw);
+	}
+}
+
+/* What registers that never change read as, in one piece or in halves. */
+static void check_register(struct host_its *hi, u64 offset, u8 width, u64 data)
+{
+	u32 nr = (offset - GITS_BASER) / 8;
+	u64 val;
+
+	if (ALIGN_DOWN(offset, 8) == GITS_TYPER)
+		val = hi->hw.typer;
+	else if (ALIGN_DOWN(offset, 8) == GITS_CBASER)
+		val = hi->hw.owned_cbaser;
+	else if (offset >= GITS_BASER && nr < HW_NR_BASER && hi->hw.owned_baser[nr])
+		val = hi->hw.owned_baser[nr];
+	else
+		return;
+
+	val = width == 8 ? val : (u32)(val >> offset % 8 * 8);
+	check(data == val, "%u bytes at %#llx read as %#llx, not %#llx", width, offset, data, val);
 }
 
 static void act_mmio(struct host_its *hi)
@@ -1049,6 +1318,8 @@ static void act_mmio(struct host_its *hi)
 		data >>= 32;
 
 	data = mmio(hi, offset, width, write, data);
+	if (!write && width >= 4 && IS_ALIGNED(offset, width))
+		check_register(hi, offset, width, data);
 	if (!write && (width < 4 || !IS_ALIGNED(offset, width)))
 		check(!data, "an access EL2 does not know reads as %#llx", data);
 }
@@ -1127,16 +1398,49 @@ static void host_memory_call(u64 pfn)
 		break;
 	default:
 		__pkvm_host_unshare_hyp(real);
-		/* Somebody else at EL2 pins it, many times. */
-		if (pages[pfn].host == SHARED_OWNED && in_one_of(4))
-			pages[pfn].others = pages[pfn].others ? 0 : 5000;
+		/* Somebody else at EL2 pins it. */
+		if (pages[pfn].host == SHARED_OWNED && pfn != mailbox && in_one_of(4))
+			pages[pfn].others = !pages[pfn].others;
 		break;
 	}
+}
+
+/* FFA_RXTX_MAP and FFA_RXTX_UNMAP: EL2 shares and pins, and panics if it cannot undo that. */
+static void act_mailbox(void)
+{
+	u64 real, around, i;
+
+	if (mailbox != NO_MAILBOX) {
+		real = mailbox + (ram_phys >> PAGE_SHIFT);
+		pages[mailbox].others = 0;
+		mailbox = NO_MAILBOX;
+		check(!__pkvm_host_unshare_hyp(real), "EL2 pins the mailbox of FF-A at page %#llx", real);
+		around = ALIGN_DOWN(real, max(SZ_64K >> PAGE_SHIFT, 1UL));
+		for (i = 0; i < SZ_64K >> PAGE_SHIFT; i++)
+			__pkvm_host_unshare_hyp(around + i);
+		return;
+	}
+
+	around = find_free(SZ_64K, SZ_64K);
+	if (!around)
+		return;
+	around >>= PAGE_SHIFT;
+	real = around + in_below(max(SZ_64K >> PAGE_SHIFT, 1UL));
+	if (__pkvm_host_share_hyp(real))
+		return;
+	mailbox = real - (ram_phys >> PAGE_SHIFT);
+	pages[mailbox].others = 1;
+	sum.mailboxes++;
+	for (; in_below(8) && around < real + (SZ_64K >> PAGE_SHIFT); around++)
+		__pkvm_host_share_hyp(around);
 }
 
 static void act_memory(struct host_its *hi)
 {
 	u64 pfn = in_below(NR_PAGES);
+
+	if (in_one_of(4))
+		return act_mailbox();
 
 	if (in_one_of(4)) {
 		u64 phys = pick_phys(PAGE_SIZE, PAGE_SIZE);
@@ -1151,6 +1455,7 @@ static void act_memory(struct host_its *hi)
 
 static void act_speed(struct host_its *hi)
 {
+	hi->hw.lag = in_below(4);
 	switch (in_below(6)) {
 	case 0:
 		hi->hw.slow = 1 + in_below(4);
@@ -1169,6 +1474,72 @@ static void act_speed(struct host_its *hi)
 		hi->hw.stuck = false;
 		break;
 	}
+	hw_wake(&hi->hw);
+}
+
+/* PSCI SYSTEM_SUSPEND, which EL2 relays. */
+static void act_suspend(void)
+{
+	bool at_rest = true, relayed;
+	struct host_its *hi;
+	u32 fw;
+
+	for (hi = its_of; hi < its_of + nr_hw; hi++) {
+		if (hi->hw.owned && (hi->hw.busy > 8 || hi->hw.slow > 8 || hi->hw.stuck))
+			at_rest = false;
+	}
+
+	own_entry();
+	entry.suspending = true;
+	relayed = pkvm_its_suspend();
+	check_live();
+	check(relayed || !at_rest, "EL2 refuses a suspend, though every ITS comes to rest");
+	if (!relayed)
+		return;
+
+	/* Firmware may refuse as well. */
+	fw = in_below(FW_MAX + 1);
+	for (hi = its_of; hi < its_of + nr_hw; hi++) {
+		if (!hi->hw.owned)
+			continue;
+		check_suspended(hi);
+		if (fw < FW_MAX)
+			hw_power_loss(&hi->hw, fw);
+		hi->suspended = in_below(2);
+	}
+	sum.suspends++;
+	check_live();
+}
+
+/* Where GITS_CWRITER is 0, as GITS_CREADR will be once firmware has restored it. */
+static void fill_to_the_end(struct host_its *hi)
+{
+	u32 size = hw_queue_size(hi->hw.owned_cbaser), i;
+	u32 cwriter = mmio(hi, GITS_CWRITER, 8, false, 0);
+	u64 dw[4];
+
+	hi->hw.stuck = true;
+	sync_cmd(hi, dw);
+	for (; cwriter; cwriter = next_slot(hi, cwriter))
+		write_slot(hi, cwriter, dw);
+	for (i = 0; i < size / CMD_SIZE / ITS_BUDGET_CMDS + 1; i++)
+		post(hi, 0);
+}
+
+/*
+ * Without a word to EL2, as for PSCI CPU_SUSPEND. Firmware that even enables the
+ * ITS does that only if there was nothing left to do: EL2 could not know better.
+ */
+static void untold_power_loss(struct host_its *hi)
+{
+	struct hw_queue *q = &hi->hw.q;
+	u32 fw = in_below(FW_MAX);
+
+	if (in_one_of(4))
+		fill_to_the_end(hi);
+	if (fw == FW_ENABLES && (q->next != q->wrote || hi->el2->consumed != q->wrote))
+		fw = FW_RESTORES;
+	hw_power_loss(&hi->hw, fw);
 }
 
 /* The driver's way through suspend and resume, or most of it. */
@@ -1177,13 +1548,14 @@ static void act_power(struct host_its *hi)
 	struct hw_its *hw = &hi->hw;
 	u32 i;
 
-	if (power_any && in_one_of(2)) {
-		u64 creadr = hw->creadr + in_below(4) * CMD_SIZE;
+	if (power_fails && in_one_of(2))
+		return hw_power_fails(hw);
 
-		hw_power_loss(hw);
-		hw->creadr = creadr % hw_queue_size(hw->owned_cbaser);
-		return;
-	}
+	if (in_one_of(4))
+		return act_suspend();
+
+	if (in_one_of(4))
+		return untold_power_loss(hi);
 
 	if (!hi->suspended) {
 		mmio(hi, GITS_CTLR, 4, true, 0);
@@ -1191,7 +1563,7 @@ static void act_power(struct host_its *hi)
 			mmio(hi, GITS_CTLR, 4, false, 0);
 		hi->suspended = in_below(3);
 		if (hi->suspended == 2)
-			hw_power_loss(hw);
+			untold_power_loss(hi);
 		return;
 	}
 
@@ -1224,7 +1596,7 @@ static void act_race(void)
 
 static void act(struct host_its *hi)
 {
-	u32 n = in_below(32);
+	u32 n = in_below(40);
 
 	current = hi;
 	if (hi->suspended && in_one_of(2))
@@ -1251,6 +1623,10 @@ static void act(struct host_its *hi)
 		hw_progress(&hi->hw, 1 + in_below(8));
 	else if (n < 30)
 		act_msi(hi);
+	else if (n < 36)
+		act_driver(hi);
+	else if (n < 37)
+		in_one_of(4) ? act_unmaps(hi) : act_settle(hi);
 	else
 		act_race();
 }
@@ -1306,6 +1682,10 @@ void adversary_poll(struct hw_its *hw)
 		hw->stuck = false;
 	if (in_one_of(8))
 		hw->stall_next = true;
+	if (power_fails && hw->ctlr & ENABLED && in_one_of(2)) {
+		hw_power_fails(hw);
+		hw->q.vague = true;
+	}
 	poll_in = in_below(8);
 }
 
@@ -1325,7 +1705,6 @@ static void summarise(void)
 		sum.posted += its_of[i].el2->stats.posted;
 		sum.refused += its_of[i].el2->stats.refused;
 	}
-	sum.timeouts += timeouts;
 	sum.deep += mapped >= 4;
 	sum.episodes++;
 }
@@ -1342,11 +1721,16 @@ void host_run(u64 max_actions)
 	own_reset(0x40000000ULL + (PAGE_SHIFT == 16 && in_one_of(4) ? BIT_ULL(48) : 0));
 	race_in = read_in = poll_in = fail_in = 0;
 	lpi_bits = 14 + in_below(3);
-	gic_typer = in_below(3) ? 2 : 0;
+	gic_typer = in_below(4) ? 2 : 0;
 	if (gic_typer) {
 		gic_typer |= (u64)in_below(2) << 37;
 		gic_typer |= (u64)in_below(2) << 40;
 	}
+	if (gic_typer & BIT_ULL(40) && in_one_of(8))
+		gic_typer |= BIT_ULL(41 + in_below(2));
+	mailbox = NO_MAILBOX;
+	guest = 0;
+	power_fails = power_any || in_one_of(8);
 	nr_hw = in_below(8);
 	nr_hw = nr_hw < 4 ? 1 : nr_hw < 7 ? 2 : 3;
 	current = &its_of[0];

@@ -7,7 +7,9 @@
  *
  * Once EL2 owns it the ITS is a pessimist. Each byte it reads or writes has to
  * be EL2's; each command and each register write that the architecture does not
- * define is a failure, because some ITS might walk off its tables for it.
+ * define is a failure, because some ITS might walk off its tables for it. So is a
+ * write of EL2's to a slot that the ITS may be fetching, word by word. It may
+ * execute commands late or never, and let their effects come with the SYNC.
  */
 
 #include "model.h"
@@ -260,7 +262,7 @@ static void write_ite(struct hw_its *hw, const struct hw_device *dev, u32 event,
 
 /* Where an interrupt goes. */
 
-static bool is_target(struct hw_its *hw, u64 rdbase)
+bool hw_is_target(struct hw_its *hw, u64 rdbase)
 {
 	u32 i;
 
@@ -274,7 +276,7 @@ static bool is_target(struct hw_its *hw, u64 rdbase)
 
 static void use_rdbase(struct hw_its *hw, u64 rdbase)
 {
-	check(is_target(hw, rdbase), "the ITS writes to %#llx, which is no redistributor", rdbase);
+	check(hw_is_target(hw, rdbase), "the ITS writes to %#llx, which is no redistributor", rdbase);
 }
 
 /* ICIDs below HCC live in the ITS if CCT or no table says otherwise. */
@@ -341,6 +343,8 @@ static void deliver_vlpi(struct hw_its *hw, u32 id, u32 vintid)
 	struct hw_vpe *vpe = find_vpe(hw, id);
 	u64 addr;
 
+	if (!vpe && hw->lazy && vpe_entry(hw, id) && hw_vpe(hw, id)->leaving)
+		vpe = hw_vpe(hw, id);
 	if (!vpe)
 		return;
 
@@ -353,9 +357,24 @@ static void deliver_vlpi(struct hw_its *hw, u32 id, u32 vintid)
 	dma_write(hw, addr, dma_read(hw, addr) | BIT_ULL(vintid % 64));
 }
 
-static void translate(struct hw_its *hw, u32 id, u32 event)
+/* Section 5.3.13: only from the next SYNC on does an unmap have to apply to MSIs. */
+static struct hw_device *find_old_device(struct hw_its *hw, u32 id)
 {
-	struct hw_device *dev = find_device(hw, id);
+	struct hw_device *dev = hw_device(hw, id, false);
+	static struct hw_device old;
+
+	if (!dev || !dev->old.mapped)
+		return NULL;
+
+	old = (struct hw_device){
+		.id = id, .bits = dev->old.bits, .itt = dev->old.itt, .tag = dev->old.tag,
+	};
+
+	return &old;
+}
+
+static void translate(struct hw_its *hw, struct hw_device *dev, u32 event)
+{
 	u64 ite;
 
 	if (!dev || event >= BIT_ULL(dev->bits))
@@ -374,8 +393,17 @@ static void translate(struct hw_its *hw, u32 id, u32 event)
 /* A device writes to GITS_TRANSLATER: EL2 has no say in that. */
 void hw_msi(struct hw_its *hw, u32 device, u32 event)
 {
-	if (hw->ctlr & CTLR_ENABLED)
-		translate(hw, device, event);
+	struct hw_device *dev;
+
+	if (hw_is_off(hw))
+		return;
+
+	dev = find_device(hw, device);
+	if (!dev) {
+		dev = find_old_device(hw, device);
+		sum.old += !!dev;
+	}
+	translate(hw, dev, event);
 }
 
 /* Commands, section 5.3. What EL2 must not let through is a failure. */
@@ -412,7 +440,7 @@ static void must_collection(struct hw_its *hw, u64 icid)
 
 static void must_rdbase(struct hw_its *hw, u64 rdbase)
 {
-	must(is_target(hw, rdbase), "an RDbase that is no redistributor");
+	must(hw_is_target(hw, rdbase), "an RDbase that is no redistributor");
 }
 
 static void must_vpe(struct hw_its *hw, u64 id)
@@ -455,9 +483,21 @@ static void exec_mapd(struct hw_its *hw, struct hw_cmd *cmd)
 	dev = hw_device(hw, id, true);
 	check(dev, "more devices than the model has room for");
 	must(!(valid && dev->mapped), "a device that is mapped already");
-	dev->lost = !valid && dev->mapped;
+	if (!valid && (dev->mapped || dev->lost)) {
+		dev->owed = true;
+		dev->synced = false;
+		dev->unmapped_at = hw->q.done;
+	}
+	if (!valid && dev->mapped && hw->lazy) {
+		dev->old.itt = dev->itt;
+		dev->old.bits = dev->bits;
+		dev->old.tag = dev->tag;
+		dev->old.mapped = true;
+	}
 	dev->mapped = valid;
+	dev->lost = false;
 	if (valid) {
+		dev->owed = false;
 		dev->itt = cmd->dw[2] & GENMASK_ULL(51, 8);
 		dev->bits = nr_bits;
 		dev->tag = ++tag;
@@ -513,7 +553,21 @@ static void exec_event(struct hw_its *hw, struct hw_cmd *cmd, u32 op)
 	else if (op == DISCARD)
 		write_ite(hw, dev, event, 0);
 	else if (op == INT)
-		translate(hw, dev->id, event);
+		translate(hw, dev, event);
+}
+
+/* After it the effects of all commands before apply to MSIs, whatever it names. */
+static void exec_sync(struct hw_its *hw)
+{
+	struct hw_device *dev;
+
+	for (dev = hw->devices; dev < hw->devices + hw->nr_devices; dev++) {
+		dev->old.mapped = false;
+		if (!dev->owed || dev->synced || hw->q.lost)
+			continue;
+		dev->synced = true;
+		dev->synced_at = hw->q.done;
+	}
 }
 
 static void exec_rdbases(struct hw_its *hw, struct hw_cmd *cmd, u32 op)
@@ -521,6 +575,8 @@ static void exec_rdbases(struct hw_its *hw, struct hw_cmd *cmd, u32 op)
 	must_rdbase(hw, cmd->dw[2] & GENMASK_ULL(51, 16));
 	if (op == MOVALL)
 		must_rdbase(hw, cmd->dw[3] & GENMASK_ULL(51, 16));
+	else
+		exec_sync(hw);
 }
 
 static void exec_vmapp(struct hw_its *hw, struct hw_cmd *cmd)
@@ -539,9 +595,16 @@ static void exec_vmapp(struct hw_its *hw, struct hw_cmd *cmd)
 	find_vpe(hw, id);
 	vpe = hw_vpe(hw, id);
 	must(!valid || (!vpe->mapped && !vpe->leaving), "a vPE that is mapped already");
+	if (!valid && (vpe->mapped || vpe->lost)) {
+		vpe->owed = true;
+		vpe->synced = false;
+		vpe->unmapped_at = hw->q.done;
+	}
 	vpe->leaving = vpe->leaving || (!valid && vpe->mapped);
 	vpe->mapped = valid;
+	vpe->lost = false;
 	if (valid) {
+		vpe->owed = false;
 		sum.vpes++;
 		must_rdbase(hw, cmd->dw[2] & GENMASK_ULL(51, 16));
 		must(nr_bits >= 14 && nr_bits <= hw->lpi_bits, "a VPT size out of range");
@@ -611,7 +674,8 @@ static const struct {
 	[INVALL]  = { { 0xff, 0, 0xffff } },
 	[MOVALL]  = { { 0xff, 0, RD, RD } },
 	[SYNC]    = { { 0xff, 0, RD } },
-	[VMAPP]   = { { 0xff, VPE, VALID | RD, RD | 0x1f }, { RD | 0x300, LOW } },
+	/* Without PTZ: what the table holds is the host's. */
+	[VMAPP]   = { { 0xff, VPE, VALID | RD, RD | 0x1f }, { RD | 0x100, LOW } },
 	[VMAPTI]  = { { DEV, VPE | LOW, ~0ULL } },
 	[VMAPI]   = { { DEV, VPE | LOW, GENMASK_ULL(63, 32) } },
 	[VMOVI]   = { { DEV, VPE | LOW, GENMASK_ULL(63, 32) | 1 } },
@@ -631,7 +695,7 @@ static void must_res0(struct hw_its *hw, struct hw_cmd *cmd)
 {
 	u32 op = cmd->dw[0] & 0xff, i;
 
-	must(field_mask(hw, op, 0) && (op < VMOVI || hw->typer & TYPER_VLPIS),
+	must(field_mask(hw, op, 0) && (op < VMOVI || (hw->typer & TYPER_VLPIS && hw->vlpis)),
 	     "an opcode the ITS does not know");
 	for (i = 0; i < 4; i++)
 		must(!(cmd->dw[i] & ~field_mask(hw, op, i)), "RES0 bits set");
@@ -640,10 +704,18 @@ static void must_res0(struct hw_its *hw, struct hw_cmd *cmd)
 static void exec_vpe(struct hw_its *hw, struct hw_cmd *cmd, u32 op)
 {
 	u32 id = bits(cmd->dw[1], 47, 32);
+	struct hw_vpe *vpe;
 
 	must_vpe(hw, id);
-	if (op == VSYNC)
-		hw_vpe(hw, id)->leaving = false;
+	if (op != VSYNC)
+		return;
+
+	vpe = hw_vpe(hw, id);
+	vpe->leaving = false;
+	if (vpe->owed && !vpe->synced && !hw->q.lost) {
+		vpe->synced = true;
+		vpe->synced_at = hw->q.done;
+	}
 }
 
 void hw_exec(struct hw_its *hw, struct hw_cmd *cmd)
@@ -696,6 +768,192 @@ void hw_exec(struct hw_its *hw, struct hw_cmd *cmd)
 
 /* The queue. */
 
+#define next_slot(hw, off)	(((off) + CMD_SIZE) % hw_queue_size((hw)->owned_cbaser))
+#define seen(hw, off)		((hw)->q.seen[(off) / CMD_SIZE])
+
+static struct hw_cmd *slot(struct hw_its *hw, u32 off)
+{
+	return hyp_phys_to_virt(hw_queue_base(hw->owned_cbaser) + off);
+}
+
+static bool cmd_names(const struct hw_cmd *cmd, u32 op, u32 id)
+{
+	if ((cmd->dw[0] & 0xff) != op)
+		return false;
+
+	return op == MAPD ? cmd->dw[0] >> 32 == id : bits(cmd->dw[1], 47, 32) == id;
+}
+
+/* Has EL2 posted such a command that the ITS has not executed? */
+bool hw_pending(struct hw_its *hw, u32 op, u32 id, bool valid)
+{
+	u32 off;
+
+	for (off = hw->q.next; off != hw->q.wrote; off = next_slot(hw, off)) {
+		if (cmd_names(&seen(hw, off), op, id) && !(seen(hw, off).dw[2] & VALID) == !valid)
+			return true;
+	}
+
+	return false;
+}
+
+/*
+ * EL2 has more than the ITS. If it had taken the next mapping, then all that the
+ * host was owed of the one before is paid.
+ */
+static void lose_device(struct hw_its *hw, u32 id)
+{
+	struct hw_device *dev = hw_device(hw, id, true);
+	u64 size;
+
+	dev->lost = !dev->mapped && el2_itt(hw, id, &size);
+	if (dev->lost)
+		dev->itt = el2_itt(hw, id, &size);
+	dev->owed = dev->owed && !hw_pending(hw, MAPD, id, true);
+}
+
+static void lose_vpe(struct hw_its *hw, u32 id)
+{
+	struct hw_vpe *vpe = hw_vpe(hw, id);
+
+	vpe->lost = el2_vpt(hw, id) && !vpe->mapped;
+	vpe->owed = vpe->owed && !hw_pending(hw, VMAPP, id, true);
+}
+
+/* A command that the ITS itself has stalled at may become one that does nothing. */
+static void replaced(struct hw_its *hw, u32 off)
+{
+	struct hw_cmd *cmd = &seen(hw, off), *now = slot(hw, off);
+	u32 op = cmd->dw[0] & 0xff;
+
+	check((now->dw[0] & 0xff) == SYNC && hw_is_target(hw, now->dw[2]) &&
+	      !(now->dw[0] >> 8) && !now->dw[1] && !now->dw[3],
+	      "EL2 replaces a stalled command by another than a SYNC");
+	if (op == MAPD)
+		lose_device(hw, cmd->dw[0] >> 32);
+	if (op == VMAPP)
+		lose_vpe(hw, bits(cmd->dw[1], 47, 32));
+	*cmd = *now;
+}
+
+/* EL2 may have written anywhere since the last look. */
+void hw_look(struct hw_its *hw)
+{
+	u32 off;
+
+	if (!hw->owned || hw_is_off(hw) || !(hw->cbaser & VALID))
+		return;
+
+	for (off = hw->creadr; off != hw->cwriter; off = next_slot(hw, off)) {
+		if (!memcmp(slot(hw, off), &seen(hw, off), CMD_SIZE))
+			continue;
+		check(off == hw->creadr && hw->stalled && !hw->retrying,
+		      "EL2 writes to the slot at %#x, which the ITS may be fetching", off);
+		replaced(hw, off);
+	}
+}
+
+static void learn(struct hw_its *hw, u32 off, u32 end)
+{
+	for (; off != end; off = next_slot(hw, off))
+		seen(hw, off) = *slot(hw, off);
+}
+
+/* Section 5.3.20: Alloc says that no other ITS has the vPE mapped. */
+static void must_alloc(struct hw_its *hw, struct hw_cmd *cmd)
+{
+	u32 i, id = bits(cmd->dw[1], 47, 32);
+	bool elsewhere = false;
+
+	for (i = 0; i < nr_hw; i++) {
+		u64 vpt = hw == &its_of[i].hw ? 0 : el2_vpt(&its_of[i].hw, id);
+
+		elsewhere = elsewhere || vpt;
+		must(!vpt || vpt >> 61 == 4, "Alloc while another ITS forgets the vPE");
+	}
+	must(elsewhere == !(cmd->dw[0] & BIT(8)), "Alloc decided the wrong way");
+}
+
+static void posted(struct hw_its *hw, u32 end)
+{
+	u32 off = hw->q.wrote;
+
+	hw_catch_up(hw);
+	for (; off != end; off = next_slot(hw, off)) {
+		check(next_slot(hw, off) != hw->q.next,
+		      "EL2 posts more commands than the queue holds");
+		seen(hw, off) = *slot(hw, off);
+		if ((seen(hw, off).dw[0] & 0xff) == VMAPP && hw->typer & TYPER_VMAPP)
+			must_alloc(hw, &seen(hw, off));
+		entry.cmds++;
+	}
+	hw->q.wrote = end;
+}
+
+static void drop_cmd(struct hw_its *hw, u32 off)
+{
+	if ((seen(hw, off).dw[0] & 0xff) == MAPD)
+		lose_device(hw, seen(hw, off).dw[0] >> 32);
+	if ((seen(hw, off).dw[0] & 0xff) == VMAPP)
+		lose_vpe(hw, bits(seen(hw, off).dw[1], 47, 32));
+	hw->dropped++;
+}
+
+/*
+ * Power failed after EL2 had seen that the ITS is on, and GITS_CREADR happens to
+ * read as an offset in the queue. EL2 may believe that if no pages depend on it.
+ */
+void hw_catch_up(struct hw_its *hw)
+{
+	struct hw_queue *q = &hw->q;
+	u32 consumed = el2_consumed(hw), size = hw_queue_size(hw->owned_cbaser);
+
+	if (!q->vague || (consumed + size - q->next) % size > (q->wrote + size - q->next) % size)
+		return;
+
+	for (; q->next != consumed; q->next = next_slot(hw, q->next))
+		drop_cmd(hw, q->next);
+}
+
+/* What the ITS has not executed by now it never will. */
+static void drop_queue(struct hw_its *hw)
+{
+	struct hw_queue *q = &hw->q;
+	struct hw_device *dev;
+	struct hw_vpe *vpe;
+	u32 off;
+
+	for (off = q->next; off != q->wrote; off = next_slot(hw, off))
+		drop_cmd(hw, off);
+
+	/* EL2 may not know of the last commands that were executed. */
+	for (dev = hw->devices; dev < hw->devices + hw->nr_devices; dev++) {
+		lose_device(hw, dev->id);
+		dev->owed = dev->owed && q->told > dev->unmapped_at;
+		dev->synced = false;
+	}
+	for (vpe = hw->vpes; vpe < hw->vpes + hw->nr_vpes; vpe++) {
+		lose_vpe(hw, vpe->id);
+		vpe->owed = vpe->owed && q->told > vpe->unmapped_at;
+		vpe->synced = false;
+	}
+	*q = (struct hw_queue){ .seen = q->seen };
+	entry.dropped = true;
+}
+
+void hw_handed_over(struct hw_its *hw)
+{
+	u32 size = hw_queue_size(hw->cbaser);
+
+	hw->owned = true;
+	hw->owned_cbaser = hw->cbaser;
+	memcpy(hw->owned_baser, hw->baser, sizeof(hw->baser));
+	hw->executed = 0;
+	hw->q = (struct hw_queue){
+		.next = hw->creadr, .wrote = hw->creadr, .seen = calloc(1, size),
+	};
+}
+
 static bool hw_runs(struct hw_its *hw)
 {
 	return (hw->ctlr & CTLR_ENABLED) && (hw->cbaser & VALID) && !hw->stalled && !hw->stuck &&
@@ -707,54 +965,93 @@ static void hw_step(struct hw_its *hw)
 	struct hw_cmd cmd;
 	u32 i;
 
+	hw->q.lost = hw->q.lost && hw->creadr != hw->q.next;
 	if (hw->stall_next) {
 		hw->stall_next = false;
 		hw->stalled = true;
+		sum.stalls++;
 		return;
 	}
 
 	for (i = 0; i < 4; i++)
 		cmd.dw[i] = dma_read(hw, hw_queue_base(hw->cbaser) + hw->creadr + i * 8);
 	hw_exec(hw, &cmd);
-	hw->executed++;
-	hw->creadr = (hw->creadr + CMD_SIZE) % hw_queue_size(hw->cbaser);
+	hw->creadr = next_slot(hw, hw->creadr);
+	if (!hw->q.lost) {
+		hw->executed++;
+		hw->q.done++;
+		hw->q.next = hw->creadr;
+	}
+	hw->q.lost = hw->q.lost && hw->creadr != hw->q.next;
+}
+
+static void hw_unstall(struct hw_its *hw)
+{
+	hw->retrying = 0;
+	hw->stalled = false;
 }
 
 void hw_progress(struct hw_its *hw, u32 nr)
 {
+	if (hw->retrying && !hw->stuck)
+		hw_unstall(hw);
 	while (nr-- && hw_runs(hw))
 		hw_step(hw);
 }
 
 static void hw_kick(struct hw_its *hw)
 {
+	while (!hw->slow && hw_runs(hw))
+		hw_step(hw);
+}
+
+/* It has been told to be slow or stuck no more. */
+void hw_wake(struct hw_its *hw)
+{
+	hw_look(hw);
 	if (!hw->slow)
 		hw_progress(hw, UINT_MAX);
 }
 
 /* Registers, section 12.19. */
 
-static bool hw_is_off(struct hw_its *hw)
+bool hw_is_off(struct hw_its *hw)
 {
 	return !(hw->ctlr & CTLR_ENABLED) && !hw->busy;
+}
+
+/* On the way to rest the ITS may still execute what it has fetched. */
+static void come_to_rest(struct hw_its *hw)
+{
+	if (!hw->busy || hw->stuck)
+		return;
+
+	if (hw->busy == 1 && hw->cbaser & VALID && !hw->stalled && hw->creadr != hw->cwriter)
+		hw_step(hw);
+	hw->busy--;
 }
 
 static u64 read_ctlr(struct hw_its *hw)
 {
 	bool quiescent = hw_is_off(hw);
 
-	if (hw->busy)
-		hw->busy--;
+	come_to_rest(hw);
 
 	return hw->ctlr | (quiescent ? CTLR_QUIESCENT : 0);
 }
 
 static u64 read_creadr(struct hw_its *hw)
 {
+	entry.reads++;
 	adversary_poll(hw);
-	if (hw->slow && ++hw->polls >= hw->slow) {
+	if (hw->retrying) {
+		if (!hw->stuck && !--hw->retrying)
+			hw_unstall(hw);
+		hw_kick(hw);
+	} else if (hw->slow && ++hw->polls >= hw->slow) {
 		hw->polls = 0;
-		hw_progress(hw, 1);
+		if (hw_runs(hw))
+			hw_step(hw);
 	}
 
 	return hw->creadr | (hw->stalled ? PTR_FLAG : 0);
@@ -762,8 +1059,10 @@ static u64 read_creadr(struct hw_its *hw)
 
 u64 hw_read(struct hw_its *hw, u32 offset, u32 width)
 {
-	check(!hw->owned || width == 8 || offset < 0x8 || offset == 0x18 || offset >= 0xffd0,
-	      "EL2 reads half of register %#x", offset);
+	bool half = offset < 0x8 || offset == 0x18 || offset >= 0xffd0;
+
+	check(!hw->owned || width == (half ? 4 : 8), "EL2 reads half of register %#x", offset);
+	hw_look(hw);
 
 	switch (offset) {
 	case 0x0000:
@@ -775,7 +1074,7 @@ u64 hw_read(struct hw_its *hw, u32 offset, u32 width)
 	case 0x0080:
 		return hw->cbaser;
 	case 0x0088:
-		return hw->cwriter;
+		return hw->cwriter | (hw->retrying ? PTR_FLAG : 0);
 	case 0x0090:
 		return read_creadr(hw);
 	case 0x0100 ... 0x0138:
@@ -795,10 +1094,14 @@ static void write_ctlr(struct hw_its *hw, u32 val)
 	bool on = val & CTLR_ENABLED, was_on = hw->ctlr & CTLR_ENABLED;
 
 	check(!on || was_on || !hw->busy, "EL2 enables an ITS that is not quiescent");
-	if (was_on && !on && hw->slow)
-		hw->busy = hw->slow;
+	check(!on || was_on || (hw->creadr == hw->q.next && hw->cwriter == hw->q.wrote),
+	      "EL2 enables an ITS that starts at %#llx, not at %#x", hw->creadr, hw->q.next);
+	if (was_on && !on && (hw->slow || hw->stuck))
+		hw->busy = max(hw->slow, 1U);
 
 	hw->ctlr = val & ~CTLR_QUIESCENT;
+	if (on && !was_on)
+		learn(hw, hw->creadr, hw->cwriter);
 	if (on)
 		hw_kick(hw);
 }
@@ -816,18 +1119,20 @@ static void write_cbaser(struct hw_its *hw, u64 val)
 	check(!hw->owned || val == hw->owned_cbaser, "EL2 changes GITS_CBASER");
 	hw->cbaser = val;
 	hw->creadr = 0;
-	hw->stalled = false;
-	hw->dropped = ~0ULL;
+	hw_unstall(hw);
+	drop_queue(hw);
 }
 
 static void write_cwriter(struct hw_its *hw, u64 val)
 {
 	check(!(val & ~(PTR_OFFSET | PTR_FLAG)) && val < hw_queue_size(hw->owned_cbaser) + 1,
 	      "EL2 writes %#llx to GITS_CWRITER", val);
+	posted(hw, val & PTR_OFFSET);
 	hw->cwriter = val & PTR_OFFSET;
-	if (val & PTR_FLAG && hw->stalled) {
-		hw->stalled = false;
-		hw->shadowed++;
+	if (val & PTR_FLAG && hw->stalled && !hw->retrying) {
+		hw->retrying = hw->lag ? hw->lag + 1 : 0;
+		if (!hw->lag)
+			hw_unstall(hw);
 	}
 	hw_kick(hw);
 }
@@ -835,6 +1140,7 @@ static void write_cwriter(struct hw_its *hw, u64 val)
 void hw_write(struct hw_its *hw, u32 offset, u32 width, u64 val)
 {
 	check(width == (offset ? 8 : 4), "EL2 writes half of register %#x", offset);
+	hw_look(hw);
 
 	switch (offset) {
 	case 0x0000:
@@ -850,19 +1156,59 @@ void hw_write(struct hw_its *hw, u32 offset, u32 width, u64 val)
 	model_fail("EL2 writes %#x, which is not for writing", offset);
 }
 
-/* All the registers of a system that was suspended are lost, memory is not. */
-void hw_power_loss(struct hw_its *hw)
+static bool is_as_handed_over(struct hw_its *hw)
 {
+	return hw->cbaser == hw->owned_cbaser &&
+	       !memcmp(hw->baser, hw->owned_baser, sizeof(hw->baser));
+}
+
+/*
+ * All the registers of a system that was suspended are lost, memory is not.
+ * Firmware may put them back as TF-A does, GITS_CBASER first, which makes
+ * GITS_CREADR 0, then GITS_CWRITER as it was; some of it sets Enabled as well,
+ * and gives the ITS the time to execute what it finds.
+ */
+void hw_power_loss(struct hw_its *hw, enum firmware fw)
+{
+	bool enable = fw == FW_ENABLES && is_as_handed_over(hw);
+	struct hw_its saved = *hw;
+	u32 i;
+
 	hw->ctlr &= ~CTLR_ENABLED;
 	hw->cbaser = 0;
 	hw->creadr = hw->cwriter = 0;
-	hw->stalled = false;
+	hw_unstall(hw);
 	hw->busy = 0;
-	hw->dropped = ~0ULL;
+	hw->stuck = hw->stall_next = false;
+	hw->q.lost = hw->q.next;
 	memset(hw->baser, 0, sizeof(hw->baser));
+	for (i = 0; i < hw->nr_devices; i++)
+		hw->devices[i].old.mapped = false;
 	sum.power++;
 	if (verbose)
-		printf("%llx: power loss\n", hw->phys);
+		printf("%llx: power loss, firmware %d, cwriter %#llx\n", hw->phys, fw, saved.cwriter);
+	if (fw == FW_NONE)
+		return;
+
+	hw->cbaser = saved.cbaser;
+	hw->cwriter = saved.cwriter;
+	memcpy(hw->baser, saved.baser, sizeof(hw->baser));
+	if (!enable)
+		return;
+
+	sum.restored++;
+	learn(hw, 0, hw->cwriter);
+	hw->ctlr |= CTLR_ENABLED;
+	hw_progress(hw, UINT_MAX);
+}
+
+/* At any time, and what registers read as then is anything. */
+void hw_power_fails(struct hw_its *hw)
+{
+	u64 creadr = hw->creadr + in_below(4) * CMD_SIZE;
+
+	hw_power_loss(hw, FW_NONE);
+	hw->creadr = creadr % hw_queue_size(hw->owned_cbaser);
 }
 
 /* Each L1 entry that an ITS could follow, since the last look at it. */
@@ -937,5 +1283,6 @@ void hw_reset(struct hw_its *hw)
 		free(hw->l1_seen[i]);
 		free(hw->l2_idx[i]);
 	}
+	free(hw->q.seen);
 	memset(hw, 0, sizeof(*hw));
 }

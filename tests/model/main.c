@@ -209,8 +209,13 @@ static void print_summary(double seconds)
 	printf("  %llu devices mapped, %llu unmapped, %llu L2 pages linked; %llu boots end with 4 or more\n",
 	       sum.mapped, sum.unmapped, sum.l2, sum.deep);
 	printf("  %llu vPEs mapped, %llu virtual interrupts written\n", sum.vpes, sum.vlpis);
-	printf("  %llu MSIs, %llu words changed under a read, %llu races, %llu looks at a late ITS, %llu power losses\n",
-	       sum.msis, sum.toctou, sum.races, sum.timeouts, sum.power);
+	printf("  %llu MSIs, %llu by a mapping that is gone, %llu words changed under a read, %llu races\n",
+	       sum.msis, sum.old, sum.toctou, sum.races);
+	printf("  %llu drivers gave up, %llu were answered in the end; the ITS stalled %llu times\n",
+	       sum.late, sum.settled, sum.stalls);
+	printf("  %llu suspends, %llu power losses, firmware enabled the ITS %llu times\n",
+	       sum.suspends, sum.power, sum.restored);
+	printf("  %llu vPE tables shared, %llu mailboxes\n", sum.borrowed, sum.mailboxes);
 }
 
 static int usage(const char *name)
@@ -251,6 +256,8 @@ int main(int argc, char **argv)
 		}
 	}
 
+	if (verbose)
+		setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGABRT, on_abort);
 	if (optind < argc) {
 		for (; optind < argc; optind++)

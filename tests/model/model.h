@@ -31,7 +31,6 @@ struct page {
 extern struct page pages[NR_PAGES];
 extern u64 ram_phys;
 extern bool deprivileged;
-extern unsigned int timeouts;
 
 void own_reset(u64 phys);
 bool is_ram(u64 phys, u64 size);
@@ -65,7 +64,17 @@ struct hw_device {
 	u64	itt;
 	u32	tag;
 	bool	mapped;
-	bool	lost;		/* unmapped when EL2 was not waiting for it */
+	bool	lost;		/* EL2's only: its MAPD was dropped or replaced */
+	bool	owed;		/* unmapped, and the host waits for its pages */
+	bool	synced;		/* a SYNC came after that */
+	u64	unmapped_at;
+	u64	synced_at;
+	struct {
+		u64	itt;
+		u32	bits;
+		u32	tag;
+		bool	mapped;
+	} old;			/* what MSIs may find until the next SYNC */
 };
 
 struct hw_vpe {
@@ -75,6 +84,29 @@ struct hw_vpe {
 	u64	vconf;
 	bool	mapped;
 	bool	leaving;	/* unmapped, but no VSYNC yet */
+	bool	lost;
+	bool	owed;
+	bool	synced;
+	u64	unmapped_at;
+	u64	synced_at;
+};
+
+struct hw_cmd {
+	u64	dw[4];
+};
+
+/*
+ * What EL2 has told the ITS since it programmed the queue last. Positions count
+ * commands from there; @next and @wrote are their offsets in the queue.
+ */
+struct hw_queue {
+	u64	done;		/* the ITS executed */
+	u64	told;		/* the host was told of */
+	u32	next;
+	u32	wrote;
+	bool	lost;		/* firmware let the ITS start anew */
+	bool	vague;		/* power failed while EL2 looked */
+	struct hw_cmd *seen;	/* what was there when the ITS was told */
 };
 
 struct hw_its {
@@ -93,19 +125,23 @@ struct hw_its {
 	u64	creadr;
 	u64	baser[HW_NR_BASER];
 	bool	stalled;
+	u32	retrying;	/* polls before GITS_CREADR.Stalled reads 0 */
 
 	/* How it behaves. */
 	u32	slow;		/* 0: at once; else one command in that many polls */
 	bool	stuck;
 	bool	stall_next;
+	bool	lazy;		/* unmaps apply to MSIs from the next SYNC on */
+	u32	lag;		/* of what it does about GITS_CWRITER.Retry */
 	u32	busy;		/* polls of GITS_CTLR before it is quiescent */
 	u32	polls;
 
 	/* What it was told, to compare with what memory says. */
 	bool	owned;		/* by EL2 */
-	u32	shadowed;	/* commands EL2 may change behind the read pointer */
+	bool	vlpis;		/* EL2 was asked to let their commands through */
 	u64	executed;
 	u64	dropped;
+	struct hw_queue q;
 	u64	owned_baser[HW_NR_BASER];
 	u64	owned_cbaser;
 	u32	nr_devices;
@@ -118,10 +154,6 @@ struct hw_its {
 	void	*region;	/* EL2's, while it owns the frame */
 };
 
-struct hw_cmd {
-	u64	dw[4];
-};
-
 extern bool power_any, verbose;
 extern u64 nr_commands, nr_dma;
 
@@ -130,7 +162,16 @@ u64 hw_read(struct hw_its *hw, u32 offset, u32 width);
 void hw_write(struct hw_its *hw, u32 offset, u32 width, u64 val);
 void hw_progress(struct hw_its *hw, u32 nr);
 void hw_msi(struct hw_its *hw, u32 device, u32 event);
-void hw_power_loss(struct hw_its *hw);
+enum firmware { FW_NONE, FW_RESTORES, FW_ENABLES, FW_MAX };
+
+void hw_power_loss(struct hw_its *hw, enum firmware fw);
+bool hw_is_off(struct hw_its *hw);
+bool hw_is_target(struct hw_its *hw, u64 rdbase);
+void hw_wake(struct hw_its *hw);
+void hw_look(struct hw_its *hw);
+void hw_catch_up(struct hw_its *hw);
+void hw_power_fails(struct hw_its *hw);
+void hw_handed_over(struct hw_its *hw);
 void hw_exec(struct hw_its *hw, struct hw_cmd *cmd);
 u32 hw_psz(u64 baser);
 u64 hw_base(u64 baser);
@@ -160,10 +201,10 @@ struct host_its {
 	u64		shadow_queue;
 	u64		shadow[HW_NR_BASER];
 	u64		records[HW_NR_BASER];
-	u64		dropped_base;
 	u32		ids[24];
 	u32		nr_premapped;
 	u32		suspended;
+	bool		borrows;	/* its vPE table is another ITS's */
 };
 
 extern struct host_its its_of[MAX_ITS];
@@ -173,10 +214,22 @@ extern u32 nr_hw;
 
 struct summary {
 	u64	actions, episodes, handovers, refused_handovers, mmio, posted, refused;
-	u64	mapped, unmapped, vpes, vlpis, msis, timeouts, toctou, races, l2, power, deep, multi;
+	u64	mapped, unmapped, vpes, vlpis, msis, old, toctou, races, l2, power, deep, multi;
+	u64	restored, suspends, settled, late, stalls, borrowed, mailboxes;
 };
 
 extern struct summary sum;
+
+/* What EL2 did since the host called it last. */
+struct entry {
+	u32	cmds, reads;
+	u64	bytes, cleared;
+	u32	consumed[MAX_ITS];
+	bool	dropped;
+	bool	suspending;
+};
+
+extern struct entry entry;
 
 void host_run(u64 max_actions);
 struct hw_its *host_hw(u64 phys);
@@ -189,6 +242,13 @@ bool adversary_fails(void);
 
 /* The invariants: check.c. */
 void check_all(void);
+void check_told(struct host_its *hi, u64 creadr);
+void check_suspended(struct host_its *hi);
+void check_settled(struct host_its *hi);
+u64 el2_itt(struct hw_its *hw, u32 id, u64 *size);
+u64 el2_vpt(struct hw_its *hw, u32 id);
+u32 el2_consumed(struct hw_its *hw);
+bool hw_pending(struct hw_its *hw, u32 op, u32 id, bool valid);
 void check_live(void);
 void check_teardown(void);
 

@@ -19,7 +19,8 @@ struct page pages[NR_PAGES];
 u64 ram_phys;
 u64 hyp_physvirt_offset;
 bool deprivileged, in_handover;
-unsigned int nr_locks_held, timeouts;
+unsigned int nr_locks_held;
+struct entry entry;
 
 static u8 ram[RAM_SIZE] __attribute__((aligned(65536)));
 static u32 nr_el2_pages;
@@ -80,7 +81,8 @@ void own_reset(u64 phys)
 	ram_phys = phys;
 	hyp_physvirt_offset = phys - (u64)ram;
 	deprivileged = in_handover = false;
-	nr_locks_held = timeouts = nr_el2_pages = 0;
+	nr_locks_held = nr_el2_pages = 0;
+	entry = (struct entry){ 0 };
 	fail_at = UINT_MAX;
 
 	for (i = 0; i < NR_PAGES; i++) {
@@ -248,6 +250,7 @@ int __pkvm_host_donate_hyp(u64 pfn, u64 nr_pages)
 		donated[nr_donated++].hash = ram_hash(ram_phys + (i << PAGE_SHIFT), PAGE_SIZE);
 	}
 	range_set(first, nr_pages, NOPAGE, OWNED);
+	entry.bytes += nr_pages << PAGE_SHIFT;
 
 	return 0;
 }
@@ -269,6 +272,7 @@ int __pkvm_hyp_donate_host(u64 pfn, u64 nr_pages)
 		return -EBUSY;
 
 	range_set(first, nr_pages, OWNED, NOPAGE);
+	entry.bytes += nr_pages << PAGE_SHIFT;
 	adversary_race(pfn, nr_pages);
 
 	return 0;
@@ -447,6 +451,8 @@ static u64 reg_read(const void *reg, u32 width)
 	u32 offset;
 	struct hw_its *hw = reg_hw(reg, &offset);
 
+	check(IS_ALIGNED(offset, width), "EL2 reads %u bytes at %#x", width, offset);
+
 	return hw ? hw_read(hw, offset, width) : 0;
 }
 
@@ -456,6 +462,7 @@ static void reg_write(void *reg, u32 width, u64 val)
 	struct hw_its *hw = reg_hw(reg, &offset);
 
 	check(hw && !in_handover, "EL2 writes a register it should leave alone");
+	check(IS_ALIGNED(offset, width), "EL2 writes %u bytes at %#x", width, offset);
 	hw_write(hw, offset, width, val);
 }
 
@@ -500,20 +507,33 @@ void hyp_spin_unlock(hyp_spinlock_t *lock)
 	nr_locks_held--;
 }
 
-/* A second passes in ten looks at it, and EL2 gives up. */
+/* A second passes in ten looks at it. EL2 may only wait before a suspend. */
 u64 model_clock(void)
 {
 	static u64 now;
 
-	timeouts += ++nr_looks > 10;
+	check(entry.suspending, "EL2 waits");
+	check(nr_looks++ < 20 * MAX_ITS, "EL2 waits for more than a second");
 
 	return now += 100;
 }
 
+void model_flush(const void *va, size_t size)
+{
+	entry.cleared += size;
+}
+
 void own_entry(void)
 {
+	u32 i;
+
 	nr_reads = 0;
 	nr_looks = 0;
+	entry = (struct entry){ 0 };
+	for (i = 0; i < nr_hw; i++) {
+		if (its_of[i].hw.owned)
+			entry.consumed[i] = its_of[i].el2->consumed;
+	}
 }
 
 /* One look at each doubleword of a command, and at the L1 entry it needs. */
@@ -568,11 +588,6 @@ void its_set_failure(unsigned int nr)
 {
 	transitions = 0;
 	fail_at = nr;
-}
-
-/* The ITS of the self test; ours runs by itself. */
-void its_fake_step(struct pkvm_its *its)
-{
 }
 
 u64 pkvm_its_selftest_checks(void)

@@ -4,10 +4,14 @@
  * its privileges, and what the user gets to see of it.
  */
 
+#include <linux/acpi.h>
+#include <linux/dcache.h>
 #include <linux/debugfs.h>
 #include <linux/irqchip/arm-gic-v3-handover.h>
 #include <linux/kvm_host.h>
 #include <linux/list.h>
+#include <linux/of.h>
+#include <linux/of_address.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -16,15 +20,20 @@
 
 #include "hyp_constants.h"
 
+/* An ITS that the firmware describes, and what came of its hand-over. */
 struct pkvm_its_info {
 	struct list_head	node;
 	phys_addr_t		phys_base;
+	bool			used;
 	int			ret;
 };
 
 static LIST_HEAD(pkvm_its_infos);
 static unsigned int pkvm_nr_its;
-static bool pkvm_its_all_owned;
+static bool pkvm_its_unknown;
+static bool pkvm_its_vlpis;
+static bool pkvm_its_shared_vpes;
+static bool pkvm_its_allow_protected;
 
 static const char * const pkvm_its_steps[] = {
 	[PKVM_ITS_STEP_DESCRIPTION]	= "description",
@@ -59,6 +68,7 @@ static const char * const pkvm_its_refusals[] = {
 	[PKVM_ITS_VCONFIG_OWNER]	= "virtual configuration table is not the host's",
 	[PKVM_ITS_DOORBELL]		= "doorbell is neither an LPI nor 1023",
 	[PKVM_ITS_ITS_LIST]		= "ITSList names an ITS without the vPE",
+	[PKVM_ITS_UNMAPS]		= "more devices unmapped than EL2 remembers without a SYNC",
 };
 
 static const char *pkvm_its_command(u8 opcode)
@@ -164,6 +174,12 @@ static int pkvm_its_handover_one(struct its_handover *its, size_t size, void *st
 	if (ret)
 		return ret;
 
+	if ((its->typer & GITS_TYPER_VMAPP) && FIELD_GET(GITS_TYPER_SVPET, its->typer))
+		pkvm_its_shared_vpes = true;
+	else
+		its->vlpis = kvm_vgic_global_state.has_gicv4;
+	pkvm_its_vlpis |= its->vlpis;
+
 	ret = kvm_call_hyp_nvhe(__pkvm_its_handover, its, size, state, state_size);
 	if (ret < 0)
 		*note = pkvm_its_query(0, PKVM_ITS_QUERY_FAILED_STEP, 0);
@@ -177,14 +193,84 @@ static u64 pkvm_its_owned_pages(unsigned int its)
 	       pkvm_its_query(its, PKVM_ITS_QUERY_RETURNED, 0);
 }
 
+static struct pkvm_its_info *pkvm_its_find(phys_addr_t phys_base)
+{
+	struct pkvm_its_info *info;
+
+	list_for_each_entry(info, &pkvm_its_infos, node) {
+		if (info->phys_base == phys_base)
+			return info;
+	}
+
+	return NULL;
+}
+
+static void __init pkvm_its_add(phys_addr_t phys_base)
+{
+	struct pkvm_its_info *info;
+
+	if (pkvm_its_find(phys_base))
+		return;
+
+	info = kzalloc_obj(*info);
+	if (!info) {
+		pkvm_its_unknown = true;
+		return;
+	}
+
+	info->phys_base = phys_base;
+	list_add_tail(&info->node, &pkvm_its_infos);
+	pkvm_nr_its++;
+}
+
+/* A node that is disabled is still there: the host can write its registers. */
+static void __init pkvm_its_add_of(void)
+{
+	struct device_node *np;
+	struct resource res;
+
+	for_each_compatible_node(np, NULL, "arm,gic-v3-its") {
+		if (of_address_to_resource(np, 0, &res)) {
+			kvm_err("%pOF: an ITS without an address\n", np);
+			pkvm_its_unknown = true;
+			continue;
+		}
+
+		pkvm_its_add(res.start);
+	}
+}
+
+#ifdef CONFIG_ACPI
+static int __init pkvm_its_add_madt(union acpi_subtable_headers *header,
+				    const unsigned long end)
+{
+	struct acpi_madt_generic_translator *its = (void *)header;
+
+	if (BAD_MADT_ENTRY(its, end))
+		return -EINVAL;
+
+	pkvm_its_add(its->base_address);
+
+	return 0;
+}
+
+static void __init pkvm_its_add_acpi(void)
+{
+	if (!acpi_disabled && acpi_table_parse_madt(ACPI_MADT_TYPE_GENERIC_TRANSLATOR,
+						    pkvm_its_add_madt, 0) < 0)
+		pkvm_its_unknown = true;
+}
+#else
+static void __init pkvm_its_add_acpi(void) { }
+#endif
+
 static void pkvm_its_report(phys_addr_t phys_base, int ret, unsigned int note)
 {
-	struct pkvm_its_info *info = kzalloc_obj(*info);
+	struct pkvm_its_info *info = pkvm_its_find(phys_base);
 
 	if (info) {
-		info->phys_base = phys_base;
+		info->used = true;
 		info->ret = ret;
-		list_add_tail(&info->node, &pkvm_its_infos);
 	}
 
 	if (ret >= 0) {
@@ -193,9 +279,39 @@ static void pkvm_its_report(phys_addr_t phys_base, int ret, unsigned int note)
 		return;
 	}
 
-	pkvm_its_all_owned = false;
+	pkvm_its_allow_protected = false;
 	kvm_err("ITS@%pa: hand-over failed: %s (%d); EL2 refuses protected guests\n",
 		&phys_base, pkvm_its_steps[min(note, PKVM_ITS_STEP_MAX)], ret);
+}
+
+/* Nobody handed it over, and the host may use it at any time. */
+static void __init pkvm_its_report_unused(void)
+{
+	struct pkvm_its_info *info;
+
+	list_for_each_entry(info, &pkvm_its_infos, node) {
+		if (info->used)
+			continue;
+
+		pkvm_its_allow_protected = false;
+		kvm_err("ITS@%pa: described by firmware, not owned by EL2; EL2 refuses protected guests\n",
+			&info->phys_base);
+	}
+}
+
+/* Until EL2 owns the redistributors, vLPIs and protected guests exclude each other. */
+static void __init pkvm_its_report_vlpis(void)
+{
+	if (pkvm_its_shared_vpes && kvm_vgic_global_state.has_gicv4) {
+		kvm_info("vLPIs are not used: redistributors share the vPE table of an ITS\n");
+		kvm_vgic_global_state.has_gicv4 = false;
+		kvm_vgic_global_state.has_gicv4_1 = false;
+	}
+
+	if (pkvm_its_vlpis) {
+		pkvm_its_allow_protected = false;
+		kvm_info("vLPIs are used; EL2 refuses protected guests\n");
+	}
 }
 
 static void pkvm_its_report_refusal(phys_addr_t phys_base, unsigned int its)
@@ -229,7 +345,10 @@ static const struct its_handover_ops pkvm_its_ops = {
  */
 void __init pkvm_its_prepare(void)
 {
-	pkvm_nr_its = its_handover_prepare(&pkvm_its_ops);
+	pkvm_its_allow_protected = true;
+	pkvm_its_add_of();
+	pkvm_its_add_acpi();
+	its_handover_prepare(&pkvm_its_ops);
 }
 
 /**
@@ -242,7 +361,8 @@ void __init pkvm_its_prepare(void)
 void __init pkvm_its_handover(void)
 {
 	its_handover_commit();
-	WARN_ON(kvm_call_hyp_nvhe(__pkvm_its_handover_done, pkvm_nr_its));
+	WARN_ON(kvm_call_hyp_nvhe(__pkvm_its_handover_done,
+				  pkvm_its_unknown ? UINT_MAX : pkvm_nr_its));
 }
 
 /**
@@ -252,18 +372,23 @@ void __init pkvm_its_handover(void)
  */
 void __init pkvm_its_finish(void)
 {
-	pkvm_its_all_owned = true;
 	its_handover_finish();
+	pkvm_its_report_unused();
+	pkvm_its_report_vlpis();
+
+	if (pkvm_its_unknown)
+		pkvm_its_allow_protected = false;
 }
 
 /**
  * pkvm_its_allows_protected_vms() - Would EL2 accept a protected guest?
  *
- * EL2 refuses them unless it owns every ITS; asking first gives a message.
+ * EL2 refuses them unless it owns every ITS that the firmware describes, without
+ * vLPIs; asking first gives a message.
  */
 bool pkvm_its_allows_protected_vms(void)
 {
-	return pkvm_its_all_owned;
+	return pkvm_its_allow_protected;
 }
 
 static const char *pkvm_its_owner(bool hyp)
@@ -281,28 +406,12 @@ static const char *pkvm_its_table_type(u64 baser)
 	}
 }
 
-static u32 pkvm_its_psz(u64 baser)
-{
-	return SZ_4K << (2 * FIELD_GET(GITS_BASER_PAGE_SIZE_MASK, baser));
-}
-
-static u64 pkvm_its_table_base(u64 baser)
-{
-	return pkvm_its_psz(baser) == SZ_64K ? GITS_BASER_ADDR_48_to_52(baser) :
-					       baser & GENMASK_ULL(47, 12);
-}
-
 static void pkvm_its_show_shadow(struct seq_file *s, u64 shadow)
 {
 	if (shadow)
 		seq_printf(s, " shadow 0x%016llx", shadow);
 	else
 		seq_puts(s, " shadow -");
-}
-
-static u64 pkvm_its_table_size(u64 baser)
-{
-	return (u64)GITS_BASER_NR_PAGES(baser) * pkvm_its_psz(baser);
 }
 
 static void pkvm_its_show_table(struct seq_file *s, unsigned int its, int i)
@@ -315,8 +424,8 @@ static void pkvm_its_show_table(struct seq_file *s, unsigned int its, int i)
 	seq_printf(s, "table %d type %s layout %s psz %u esz %llu size %llu base 0x%016llx owner %s",
 		   i, pkvm_its_table_type(baser),
 		   baser & GITS_BASER_INDIRECT ? "indirect" : "flat",
-		   pkvm_its_psz(baser), GITS_BASER_ENTRY_SIZE(baser),
-		   pkvm_its_table_size(baser), pkvm_its_table_base(baser),
+		   gits_baser_page_size(baser), GITS_BASER_ENTRY_SIZE(baser),
+		   gits_baser_size(baser), gits_baser_address(baser),
 		   pkvm_its_owner(pkvm_its_query(its, PKVM_ITS_QUERY_TABLE_OWNER, i)));
 	pkvm_its_show_shadow(s, pkvm_its_query(its, PKVM_ITS_QUERY_TABLE_SHADOW, i));
 	seq_printf(s, " l2 %llu\n", pkvm_its_query(its, PKVM_ITS_QUERY_TABLE_NR_L2, i));
@@ -330,12 +439,12 @@ static void pkvm_its_show_l2(struct seq_file *s, unsigned int its, u64 table)
 	if (!(baser & GITS_BASER_INDIRECT))
 		return;
 
-	for (idx = 0; idx < pkvm_its_table_size(baser) / GITS_LVL1_ENTRY_SIZE; idx++) {
+	for (idx = 0; idx < gits_baser_size(baser) / GITS_LVL1_ENTRY_SIZE; idx++) {
 		l2 = pkvm_its_query(its, PKVM_ITS_QUERY_L2, table << 32 | idx);
 		if (l2)
 			seq_printf(s, "l2 table %llu index %llu base 0x%016llx owner %s\n",
-				   table, idx, l2 & ~GITS_BASER_VALID,
-				   pkvm_its_owner(l2 & GITS_BASER_VALID));
+				   table, idx, l2 & PHYS_MASK,
+				   pkvm_its_owner(l2 & PKVM_ITS_L2_OWNED));
 	}
 }
 
@@ -344,7 +453,7 @@ static void pkvm_its_show_queue(struct seq_file *s, unsigned int its)
 	u64 cbaser = pkvm_its_query(its, PKVM_ITS_QUERY_CBASER, 0);
 
 	seq_printf(s, "queue size %llu base 0x%016llx owner %s",
-		   ((cbaser & 0xff) + 1) * SZ_4K, GITS_CBASER_ADDRESS(cbaser),
+		   (FIELD_GET(GITS_CBASER_SIZE, cbaser) + 1) * SZ_4K, GITS_CBASER_ADDRESS(cbaser),
 		   pkvm_its_owner(pkvm_its_query(its, PKVM_ITS_QUERY_QUEUE_OWNER, 0)));
 	pkvm_its_show_shadow(s, pkvm_its_query(its, PKVM_ITS_QUERY_QUEUE_SHADOW, 0));
 	seq_putc(s, '\n');
@@ -354,6 +463,11 @@ static void pkvm_its_show_one(struct seq_file *s, const struct pkvm_its_info *in
 {
 	unsigned int its = info->ret;
 	int i;
+
+	if (!info->used) {
+		seq_printf(s, "its %pa owner host unused\n", &info->phys_base);
+		return;
+	}
 
 	if (info->ret < 0) {
 		seq_printf(s, "its %pa owner host error %d\n", &info->phys_base, info->ret);
@@ -403,9 +517,16 @@ DEFINE_SHOW_ATTRIBUTE(pkvm_its);
 
 static int __init pkvm_its_debugfs_init(void)
 {
-	if (is_pkvm_initialized())
-		debugfs_create_file("its", 0400, debugfs_lookup("kvm", NULL), NULL,
-				    &pkvm_its_fops);
+	struct dentry *dir;
+
+	if (!is_pkvm_initialized())
+		return 0;
+
+	dir = debugfs_lookup("kvm", NULL);
+	if (dir) {
+		debugfs_create_file("its", 0400, dir, NULL, &pkvm_its_fops);
+		dput(dir);
+	}
 
 	return 0;
 }

@@ -9,7 +9,9 @@
 #ifndef __LINUX_IRQCHIP_ARM_GIC_V3_HANDOVER_H
 #define __LINUX_IRQCHIP_ARM_GIC_V3_HANDOVER_H
 
+#include <linux/bitfield.h>
 #include <linux/irqchip/arm-gic-v3.h>
+#include <linux/sizes.h>
 #include <linux/types.h>
 
 /* The frame of the control registers; GITS_TRANSLATER has one of its own. */
@@ -32,6 +34,36 @@ static inline u32 its_handover_record_size(u32 type)
 	default:
 		return 0;
 	}
+}
+
+/* Page size of the ITS for a table, section 12.19.1; 0 if the value is reserved. */
+static inline u32 gits_baser_page_size(u64 baser)
+{
+	switch (FIELD_GET(GITS_BASER_PAGE_SIZE_MASK, baser)) {
+	case GIC_PAGE_SIZE_4K:
+		return SZ_4K;
+	case GIC_PAGE_SIZE_16K:
+		return SZ_16K;
+	case GIC_PAGE_SIZE_64K:
+		return SZ_64K;
+	default:
+		return 0;
+	}
+}
+
+/* Physical address of a table. Only pages of 64K can be above 48 bits. */
+static inline u64 gits_baser_address(u64 baser)
+{
+	if (gits_baser_page_size(baser) == SZ_64K)
+		return GITS_BASER_ADDR_48_to_52(baser);
+
+	return baser & GENMASK_ULL(47, 12);
+}
+
+/* Bytes that the ITS can reach from a GITS_BASERn, whatever was allocated. */
+static inline u64 gits_baser_size(u64 baser)
+{
+	return (u64)GITS_BASER_NR_PAGES(baser) * gits_baser_page_size(baser);
 }
 
 /**
@@ -71,6 +103,8 @@ struct its_handover_device {
  * @shadow_queue:	Physical address of the queue that the driver will fill.
  * @itt_entry_size:	Bytes of an ITE, never less than GITS_TYPER says.
  * @lpi_id_bits:	Number of INTID bits in use for LPIs.
+ * @vlpis:		1 if KVM uses the vLPIs of a GICv4, 0 if EL2 is to refuse all
+ *			commands that have to do with them.
  * @fail_transition:	For tests with NVHE_EL2_DEBUG: the transition of page
  *			ownership that is to fail, from 1, or 0.
  * @tables:		The tables, by the number of their GITS_BASERn.
@@ -87,6 +121,7 @@ struct its_handover {
 	u64				shadow_queue;
 	u32				itt_entry_size;
 	u32				lpi_id_bits;
+	u32				vlpis;
 	u32				fail_transition;
 	struct its_handover_table	tables[GITS_BASER_NR_REGS];
 	u32				nr_targets;
@@ -116,15 +151,11 @@ struct its_handover_ops {
 };
 
 #ifdef CONFIG_ARM_GIC_V3_ITS
-unsigned int its_handover_prepare(const struct its_handover_ops *ops);
+void its_handover_prepare(const struct its_handover_ops *ops);
 void its_handover_commit(void);
 void its_handover_finish(void);
 #else
-static inline unsigned int its_handover_prepare(const struct its_handover_ops *ops)
-{
-	return 0;
-}
-
+static inline void its_handover_prepare(const struct its_handover_ops *ops) { }
 static inline void its_handover_commit(void) { }
 static inline void its_handover_finish(void) { }
 #endif

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Breaks EL2's code in each way of mutants.txt and says which driver notices.
-# run.sh [NAME...]; FUZZ=seconds for the fuzzer on each (0, the default, skips it);
-# KEEP=folder saves the input with which the random driver found each.
+# run.sh [NAME...]; FUZZ=seconds for the fuzzer and the corpus on each (0, the
+# default, skips them); KEEP=folder saves the input with which the random driver
+# found each.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -40,6 +41,7 @@ random_driver() {
 # How many inputs of the corpus fail, with the page size in their name.
 corpus() {
 	local name=$1 input shift_ found=0
+	[ "$FUZZ" -gt 0 ] || { echo "not run"; return 0; }
 	for input in "$HERE"/../corpus/*.bin; do
 		[ -f "$input" ] || continue
 		shift_=$(sed -E 's/.*-([0-9]+)\.bin$/\1/' <<< "$input")
@@ -71,7 +73,7 @@ one() {
 	local name=$1 random fuzz inputs
 	rm -rf "$O/mutants/$name"
 	if ! python3 "$HERE/apply.py" "$name" "$EL2SRC" "$O/mutants/$name" >&2; then
-		printf '%-20s | DOES NOT APPLY\n' "$name"
+		printf '%-21s | DOES NOT APPLY\n' "$name"
 		missed=$((missed + 1))
 		return
 	fi
@@ -79,14 +81,14 @@ one() {
 	inputs=$(corpus "$name")
 	fuzz=$(fuzzer "$name")
 	[[ $random =~ ^[0-9]+\  ]] || missed=$((missed + 1))
-	printf '%-20s | %7s | %-8s | %6s | %s\n' "$name" "${random%% *}" "$fuzz" "$inputs" "${random#* }"
+	printf '%-21s | %7s | %-7s | %-7s | %s\n' "$name" "${random%% *}" "$fuzz" "$inputs" "${random#* }"
 	rm -rf "$O"/*/model-"$name" "$O"/*/el2-"$name"
 }
 
 main() {
 	local name names=("$@")
 	[ ${#names[@]} -gt 0 ] || mapfile -t names < <(python3 "$HERE/apply.py" list)
-	printf '%-20s | %7s | %-8s | %6s | %s\n' mutant action fuzzer corpus 'what the random driver says'
+	printf '%-21s | %7s | %-7s | %-7s | %s\n' mutant action fuzzer corpus 'what the random driver says'
 	random_driver unbroken | grep -qx -- - || { echo "EL2's code fails as it is: see the driver first"; exit 1; }
 	for name in "${names[@]}"; do
 		one "$name"

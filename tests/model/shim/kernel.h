@@ -32,6 +32,8 @@ typedef u64 phys_addr_t;
 #define CONFIG_KVM		1
 #define CONFIG_ARM_GIC_V3_ITS	1
 #define CONFIG_NVHE_EL2_DEBUG	1
+#define KVM_MAX_PVMS		255
+#define U32_MAX			UINT_MAX
 
 #ifndef PAGE_SHIFT
 #define PAGE_SHIFT		12
@@ -144,6 +146,7 @@ void __attribute__((noreturn, format(printf, 1, 2))) model_fail(const char *fmt,
 void model_read_once(const volatile void *p, void *to, size_t size);
 void model_wrote_once(const volatile void *p);
 void model_barrier(void);
+void model_flush(const void *va, size_t size);
 u64 model_clock(void);
 
 #define WARN_ON(cond) ({						\
@@ -167,7 +170,7 @@ u64 model_clock(void);
 
 #define dsb(domain)		model_barrier()
 #define cpu_relax()		do { } while (0)
-#define kvm_flush_dcache_to_poc(va, size)	((void)(va), (void)(size))
+#define kvm_flush_dcache_to_poc(va, size)	model_flush(va, size)
 #define read_sysreg(reg)	1000ULL
 #define __arch_counter_get_cntpct()	model_clock()
 

@@ -43,6 +43,7 @@ enum pkvm_its_refusal {
 	PKVM_ITS_VCONFIG_OWNER,
 	PKVM_ITS_DOORBELL,
 	PKVM_ITS_ITS_LIST,
+	PKVM_ITS_UNMAPS,
 	PKVM_ITS_REFUSAL_MAX
 };
 
@@ -71,5 +72,8 @@ enum pkvm_its_query {
 	PKVM_ITS_QUERY_FAILED_STEP,	/* of the last hand-over that failed */
 	PKVM_ITS_QUERY_SELFTEST,	/* checks made by the self test at boot */
 };
+
+/* In the answer to PKVM_ITS_QUERY_L2: each page is EL2's. */
+#define PKVM_ITS_L2_OWNED	BIT_ULL(63)
 
 #endif /* __ARM64_KVM_PKVM_ITS_H__ */

@@ -7,11 +7,17 @@
  * queue. There are three outcomes:
  *
  *	- the command is posted, with its RES0 bits cleared;
- *	- it is posted after the pages it makes the ITS use have been donated, or
- *	  pages are returned after the ITS has consumed it;
+ *	- it is posted after the pages it makes the ITS use have been donated;
  *	- it is refused: nothing has changed, nothing after it is looked at, and
  *	  the host reads GITS_CREADR.Stalled there (IHI 0069 section 5.3.1). It
  *	  may change the command and write GITS_CWRITER.Retry.
+ *
+ * EL2 does not wait for the ITS. Each entry first looks how far it is: pages go
+ * back when the ITS has consumed the unmap and, as it may use what it knew until
+ * then, a SYNC or VSYNC behind that. The host reads a GITS_CREADR that is not past
+ * a command unless this is done. The slot of a command that was consumed is
+ * overwritten, so that no ITS that starts over, be it with a queue that firmware
+ * restored, executes it twice.
  *
  * Only MAPD and VMAPP give the ITS an address. The others name devices, events,
  * collections, vPEs and redistributors, which are held to what the ITS was given:
@@ -23,7 +29,6 @@
 #include <linux/unroll.h>
 
 #include <asm/arch_gicv3.h>
-#include <asm/arch_timer.h>
 #include <asm/kvm_hyp.h>
 #include <asm/kvm_hypevents.h>
 
@@ -33,7 +38,6 @@
 #define CMD0_OPCODE		GENMASK_ULL(7, 0)
 #define CMD0_DEVICE		GENMASK_ULL(63, 32)
 #define CMD0_ALLOC		BIT_ULL(8)
-#define CMD0_PTZ		BIT_ULL(9)
 #define CMD0_VCONFIG		GENMASK_ULL(51, 16)
 #define CMD0_SEQUENCE		GENMASK_ULL(47, 32)
 #define CMD0_SGI		(GENMASK_ULL(35, 32) | GENMASK_ULL(23, 20) | GENMASK_ULL(10, 8))
@@ -99,7 +103,7 @@ static enum pkvm_its_refusal its_check_event(struct pkvm_its *its, struct its_cm
 {
 	u64 *record = its_device_record(its, its_cmd_device(cmd));
 
-	if (!record || !*record)
+	if (!record || !its_device_is_mapped(*record))
 		return PKVM_ITS_DEVICE_UNMAPPED;
 
 	if (!its_event_in_range(*record, its_cmd_event(cmd)))
@@ -188,15 +192,10 @@ static enum pkvm_its_refusal its_mapd_valid(struct pkvm_its *its, struct its_cmd
 /* Section 5.3.10: an unmap means its device; Size and ITT_addr are ignored. */
 static enum pkvm_its_refusal its_mapd_invalid(struct pkvm_its *its, struct its_cmd *cmd)
 {
-	u64 *record = its_device_record(its, its_cmd_device(cmd));
-
-	if (!record || !*record)
-		return PKVM_ITS_DEVICE_UNMAPPED;
-
 	cmd->raw[1] = 0;
 	cmd->raw[2] = 0;
 
-	return PKVM_ITS_ACCEPTED;
+	return its_begin_unmap(its, its_cmd_device(cmd));
 }
 
 static enum pkvm_its_refusal its_check_mapd(struct pkvm_its *its, struct its_cmd *cmd)
@@ -204,15 +203,23 @@ static enum pkvm_its_refusal its_check_mapd(struct pkvm_its *its, struct its_cmd
 	return its_cmd_valid(cmd) ? its_mapd_valid(its, cmd) : its_mapd_invalid(its, cmd);
 }
 
-/* The ITS has consumed the unmap, so the ITT is the host's again, but empty. */
-static void its_complete_mapd(struct pkvm_its *its, struct its_cmd *cmd)
+static bool its_mapd_consumed(struct pkvm_its *its, struct its_cmd *cmd)
 {
-	u64 *record = its_device_record(its, its_cmd_device(cmd));
-	u64 itt, size;
+	if (!its_cmd_valid(cmd))
+		its->nr_leaving++;
 
-	itt = its_record_itt(its, *record, &size);
-	its_clear(itt, size);
-	its_unmap_device(its, record);
+	return true;
+}
+
+static void its_mapd_dropped(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	if (!its_cmd_valid(cmd))
+		its_drop_unmap(its, its_cmd_device(cmd));
+}
+
+static bool its_sync_consumed(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	return its_complete_unmaps(its);
 }
 
 static bool its_is_doorbell(struct pkvm_its *its, u32 intid)
@@ -274,6 +281,27 @@ static enum pkvm_its_refusal its_check_vmapp(struct pkvm_its *its, struct its_cm
 	}
 
 	return its_cmd_valid(cmd) ? its_vmapp_valid(its, cmd) : its_vmapp_invalid(its, cmd);
+}
+
+static bool its_vmapp_consumed(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	if (!its_cmd_valid(cmd))
+		its_vpe_unmapped(its, its_cmd_vpe(cmd));
+
+	return true;
+}
+
+static void its_vmapp_dropped(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	if (!its_cmd_valid(cmd))
+		its_drop_vpe_unmap(its, its_cmd_vpe(cmd));
+}
+
+static bool its_vsync_consumed(struct pkvm_its *its, struct its_cmd *cmd)
+{
+	its_complete_vpe_unmap(its, its_cmd_vpe(cmd));
+
+	return true;
 }
 
 static enum pkvm_its_refusal its_check_vpe_event(struct pkvm_its *its, struct its_cmd *cmd)
@@ -347,11 +375,17 @@ static enum pkvm_its_refusal its_check_vmovp(struct pkvm_its *its, struct its_cm
  * @mask:	The bits that are not RES0, for each doubleword.
  * @check:	Decide whether it is refused; takes what it makes the ITS use.
  * @needs:	Bits of GITS_TYPER without which there is no such command.
+ * @consumed:	Do what follows from the ITS having consumed it; false if that is
+ *		more than this entry may.
+ * @dropped:	Undo what @check did, as the ITS will not execute it; pages that it
+ *		took stay EL2's.
  */
 struct its_cmd_type {
 	u64			mask[4];
 	enum pkvm_its_refusal	(*check)(struct pkvm_its *its, struct its_cmd *cmd);
 	u64			needs;
+	bool			(*consumed)(struct pkvm_its *its, struct its_cmd *cmd);
+	void			(*dropped)(struct pkvm_its *its, struct its_cmd *cmd);
 };
 
 #define DEVICE_AND_EVENT	{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT }
@@ -359,7 +393,7 @@ struct its_cmd_type {
 static const struct its_cmd_type its_cmd_types[] = {
 	[GITS_CMD_MAPD] = {
 		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_SIZE, CMD2_VALID | CMD2_ITT },
-		its_check_mapd
+		its_check_mapd, .consumed = its_mapd_consumed, .dropped = its_mapd_dropped
 	},
 	[GITS_CMD_MAPC] = {
 		{ CMD0_OPCODE, 0, CMD2_VALID | CMD2_RDBASE | CMD2_COLLECTION },
@@ -388,13 +422,14 @@ static const struct its_cmd_type its_cmd_types[] = {
 		{ CMD0_OPCODE, 0, CMD2_RDBASE, CMD3_RDBASE }, its_check_movall
 	},
 	[GITS_CMD_SYNC] = {
-		{ CMD0_OPCODE, 0, CMD2_RDBASE }, its_check_sync
+		{ CMD0_OPCODE, 0, CMD2_RDBASE }, its_check_sync, .consumed = its_sync_consumed
 	},
 	[GITS_CMD_VMAPP] = {
-		{ CMD0_OPCODE | CMD0_ALLOC | CMD0_PTZ | CMD0_VCONFIG,
+		{ CMD0_OPCODE | CMD0_ALLOC | CMD0_VCONFIG,
 		  CMD1_VPE | CMD1_DOORBELL, CMD2_VALID | CMD2_RDBASE,
 		  CMD3_VPT | CMD3_VPT_SIZE },
-		its_check_vmapp, GITS_TYPER_VLPIS
+		its_check_vmapp, GITS_TYPER_VLPIS,
+		.consumed = its_vmapp_consumed, .dropped = its_vmapp_dropped
 	},
 	[GITS_CMD_VMAPTI] = {
 		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT | CMD1_VPE,
@@ -416,7 +451,8 @@ static const struct its_cmd_type its_cmd_types[] = {
 		its_check_vmovp, GITS_TYPER_VLPIS
 	},
 	[GITS_CMD_VSYNC] = {
-		{ CMD0_OPCODE, CMD1_VPE }, its_check_vsync, GITS_TYPER_VLPIS
+		{ CMD0_OPCODE, CMD1_VPE }, its_check_vsync, GITS_TYPER_VLPIS,
+		.consumed = its_vsync_consumed
 	},
 	[GITS_CMD_VINVALL] = {
 		{ CMD0_OPCODE, CMD1_VPE }, its_check_mapped_vpe, GITS_TYPER_VLPIS
@@ -452,35 +488,6 @@ static enum pkvm_its_refusal its_check_cmd(struct pkvm_its *its, struct its_cmd 
 	return type->check(its, cmd);
 }
 
-/* Once the ITS has consumed it, pages are the host's again, or may be soon. */
-static bool its_cmd_returns_pages(struct pkvm_its *its, struct its_cmd *cmd)
-{
-	switch (its_cmd_opcode(cmd)) {
-	case GITS_CMD_MAPD:
-	case GITS_CMD_VMAPP:
-		return !its_cmd_valid(cmd);
-	case GITS_CMD_VSYNC:
-		return its_vpe_is_leaving(its, its_cmd_vpe(cmd));
-	default:
-		return false;
-	}
-}
-
-static void its_complete(struct pkvm_its *its, struct its_cmd *cmd)
-{
-	switch (its_cmd_opcode(cmd)) {
-	case GITS_CMD_MAPD:
-		its_complete_mapd(its, cmd);
-		break;
-	case GITS_CMD_VMAPP:
-		its_vpe_unmapped(its, its_cmd_vpe(cmd));
-		break;
-	case GITS_CMD_VSYNC:
-		its_complete_vpe_unmap(its, its_cmd_vpe(cmd));
-		break;
-	}
-}
-
 /* The host may change its queue at any time: this is the only look at it. */
 static void its_read_shadow(struct pkvm_its *its, u32 offset, struct its_cmd *cmd)
 {
@@ -505,21 +512,149 @@ static void its_write_queue(struct pkvm_its *its, u32 offset, const struct its_c
 		kvm_flush_dcache_to_poc(slot, sizeof(*slot));
 }
 
-static u32 its_next_offset(struct pkvm_its *its)
+static struct its_cmd its_read_queue(struct pkvm_its *its, u32 offset)
 {
-	u32 next = its->posted + sizeof(struct its_cmd);
+	struct its_cmd *slot = &its->queue[offset / sizeof(*slot)];
+	struct its_cmd cmd;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cmd.raw); i++)
+		cmd.raw[i] = le64_to_cpu((__force __le64)slot->raw[i]);
+
+	return cmd;
+}
+
+/* Whenever the ITS comes across it again, it does nothing. */
+static void its_scrub_slot(struct pkvm_its *its, u32 offset)
+{
+	const struct its_cmd sync = { { GITS_CMD_SYNC, 0, its->targets[0] } };
+
+	its_write_queue(its, offset, &sync);
+}
+
+/**
+ * its_scrub_queue() - Leave nothing in the queue that could be executed.
+ * @its:	The ITS, idle or off.
+ */
+void its_scrub_queue(struct pkvm_its *its)
+{
+	u32 offset;
+
+	for (offset = 0; offset < its->queue_size; offset += sizeof(struct its_cmd))
+		its_scrub_slot(its, offset);
+}
+
+static u32 its_next_offset(struct pkvm_its *its, u32 offset)
+{
+	u32 next = offset + sizeof(struct its_cmd);
 
 	return next < its->queue_size ? next : 0;
 }
 
-/* Reading the register is slow: remember how far the ITS has come at least. */
-static u64 its_creadr(struct pkvm_its *its)
+static u32 its_distance(struct pkvm_its *its, u32 from, u32 to)
 {
-	u64 creadr = readq_relaxed(its->region.base + GITS_CREADR);
+	return to >= from ? to - from : to + its->queue_size - from;
+}
 
-	its->creadr = creadr & GITS_CREADR_OFFSET;
+/* What the ITS has not executed, as far as EL2 knows, from @consumed on. */
+static bool its_is_outstanding(struct pkvm_its *its, u32 offset)
+{
+	return its_distance(its, its->consumed, offset) <
+	       its_distance(its, its->consumed, its->posted);
+}
 
-	return creadr;
+static bool its_has_unmaps(struct pkvm_its *its)
+{
+	return its->nr_unmaps || its->nr_vpe_unmaps;
+}
+
+/* A stall is over once the ITS is elsewhere, or not stalled. */
+static u32 its_read_creadr(struct pkvm_its *its)
+{
+	u32 offset;
+
+	its->creadr = readq_relaxed(its->region.base + GITS_CREADR);
+	offset = its->creadr & GITS_CREADR_OFFSET;
+	if (offset != its->retried || !(its->creadr & GITS_CREADR_STALLED))
+		its->retried = ITS_NO_OFFSET;
+
+	return offset;
+}
+
+/*
+ * An ITS that has lost its registers says nothing true: its read pointer counts
+ * only if it is where it can be, and if after that the ITS still has the queue.
+ */
+static bool its_creadr_is_true(struct pkvm_its *its, u32 creadr)
+{
+	if (creadr != its->posted && !its_is_outstanding(its, creadr))
+		return false;
+
+	return !its_has_unmaps(its) ||
+	       (its_is_enabled(its) &&
+		readq_relaxed(its->region.base + GITS_CBASER) == its->cbaser);
+}
+
+static bool its_complete_cmd(struct pkvm_its *its, u32 offset)
+{
+	struct its_cmd cmd = its_read_queue(its, offset);
+	const struct its_cmd_type *type = &its_cmd_types[its_cmd_opcode(&cmd)];
+
+	return !type->consumed || type->consumed(its, &cmd);
+}
+
+/*
+ * Do what follows from commands that the ITS has consumed: pages that it cannot
+ * reach any more go back. Stops where the budget of this entry ends.
+ */
+static void its_complete_consumed(struct pkvm_its *its)
+{
+	u32 creadr = its_read_creadr(its);
+
+	if (creadr == its->consumed || !its_creadr_is_true(its, creadr))
+		return;
+
+	while (its->consumed != creadr && its_has_budget(its)) {
+		if (!its_complete_cmd(its, its->consumed))
+			return;
+
+		its_scrub_slot(its, its->consumed);
+		its->consumed = its_next_offset(its, its->consumed);
+		its->cmds_left--;
+	}
+}
+
+static void its_drop_cmd(struct pkvm_its *its, u32 offset)
+{
+	struct its_cmd cmd = its_read_queue(its, offset);
+	const struct its_cmd_type *type = &its_cmd_types[its_cmd_opcode(&cmd)];
+
+	if (type->dropped)
+		type->dropped(its, &cmd);
+}
+
+/**
+ * its_drop_queue() - Forget what the ITS may not have executed.
+ * @its:	The ITS, locked and off, whose queue will be programmed anew.
+ *
+ * It may have, so pages that a command took stay EL2's, and so do those of which
+ * an unmap is forgotten. Nothing that could be executed is left in the queue.
+ */
+void its_drop_queue(struct pkvm_its *its)
+{
+	u32 offset;
+
+	for (offset = its->consumed; offset != its->posted; offset = its_next_offset(its, offset)) {
+		its_drop_cmd(its, offset);
+		its_scrub_slot(its, offset);
+	}
+
+	its->posted = 0;
+	its->consumed = 0;
+	its->cwriter = 0;
+	its->creadr = 0;
+	its->retried = ITS_NO_OFFSET;
+	its->stalled = false;
 }
 
 static void its_submit(struct pkvm_its *its)
@@ -529,41 +664,16 @@ static void its_submit(struct pkvm_its *its)
 	writeq_relaxed(its->posted, its->region.base + GITS_CWRITER);
 }
 
-/* Wait until the ITS's read pointer is, or is not, at an offset. */
-static bool its_wait(struct pkvm_its *its, u32 offset, bool reached)
-{
-	u64 ticks = read_sysreg(cntfrq_el0) * its->timeout_ms / MSEC_PER_SEC;
-	u64 deadline = __arch_counter_get_cntpct() + ticks;
-
-	while (((its_creadr(its) & GITS_CREADR_OFFSET) == offset) != reached) {
-		if (__arch_counter_get_cntpct() > deadline)
-			return false;
-		its_fake_step(its);
-		cpu_relax();
-	}
-
-	return true;
-}
-
-/* An ITS that has lost its registers, and EL2 does not know, says nothing true. */
-static bool its_is_running(struct pkvm_its *its)
-{
-	return (readl_relaxed(its->region.base + GITS_CTLR) & GITS_CTLR_ENABLE) &&
-	       readq_relaxed(its->region.base + GITS_CBASER) == its->cbaser;
-}
-
 /*
- * One slot stays free, or a full queue would look empty. If the ITS does not
- * make room in time, the rest waits for the next write of GITS_CWRITER.
+ * One slot stays free, or a full queue would look empty. If there is no room the
+ * rest waits for the next entry.
  */
 static bool its_queue_has_room(struct pkvm_its *its, u32 next)
 {
-	if (its->creadr != next || (its_creadr(its) & GITS_CREADR_OFFSET) != next)
-		return true;
+	if (next == its->consumed)
+		its_complete_consumed(its);
 
-	its_submit(its);
-
-	return its_wait(its, next, false);
+	return next != its->consumed;
 }
 
 static void its_refuse(struct pkvm_its *its, const struct its_cmd *cmd,
@@ -576,9 +686,15 @@ static void its_refuse(struct pkvm_its *its, const struct its_cmd *cmd,
 	trace_its_refused(its->region.phys, cmd->raw[0], why);
 }
 
+/* An unmap that is not complete may be why a command is refused: look again then. */
+static bool its_may_accept_later(struct pkvm_its *its)
+{
+	return its_has_unmaps(its) && its->consumed != its->posted;
+}
+
 static bool its_post_next(struct pkvm_its *its)
 {
-	u32 next = its_next_offset(its);
+	u32 next = its_next_offset(its, its->posted);
 	enum pkvm_its_refusal why;
 	struct its_cmd cmd;
 
@@ -588,58 +704,75 @@ static bool its_post_next(struct pkvm_its *its)
 	its_read_shadow(its, its->posted, &cmd);
 	why = its_check_cmd(its, &cmd);
 	if (why) {
-		its_refuse(its, &cmd, why);
+		if (!its_may_accept_later(its))
+			its_refuse(its, &cmd, why);
 		return false;
 	}
 
 	its_write_queue(its, its->posted, &cmd);
 	its->posted = next;
 	its->stats.posted++;
-
-	if (!its_cmd_returns_pages(its, &cmd))
-		return true;
-
-	/* An ITS that does not answer may still use the pages: keep them. */
-	its_submit(its);
-	if (!its_wait(its, its->posted, true) || !its_is_running(its))
-		return false;
-
-	its_complete(its, &cmd);
+	its->cmds_left--;
 
 	return true;
 }
 
-/**
- * its_process_queue() - Post the commands between @posted and @cwriter.
- * @its:	The ITS, locked and enabled.
- *
- * Stops at a command that is refused, or when the ITS does not answer in time.
- */
-void its_process_queue(struct pkvm_its *its)
+static void its_post(struct pkvm_its *its)
 {
-	while (!its->stalled && its->posted != its->cwriter) {
+	u32 posted = its->posted;
+
+	while (!its->stalled && its->posted != its->cwriter && its_has_budget(its)) {
 		if (!its_post_next(its))
 			break;
 	}
 
-	its_submit(its);
+	if (its->posted != posted)
+		its_submit(its);
+}
+
+/**
+ * its_process_queue() - Bring the ITS and its queue up to date.
+ * @its:	The ITS, locked.
+ *
+ * Completes what the ITS has consumed and posts the commands between @posted and
+ * @cwriter, as far as the budget of this entry goes: the rest is for the next.
+ * Stops at a command that is refused. Never waits for the ITS.
+ */
+void its_process_queue(struct pkvm_its *its)
+{
+	its->cmds_left = ITS_BUDGET_CMDS;
+	its->bytes_left = ITS_BUDGET_BYTES;
+
+	if (!its_is_enabled(its)) {
+		its_read_creadr(its);
+		return;
+	}
+
+	if (its_has_unmaps(its))
+		its_complete_consumed(its);
+
+	its_post(its);
+	its_complete_consumed(its);
 }
 
 /*
- * The ITS has stalled at a command that EL2 accepted. The host may replace it,
- * as it may a refused one, but not by one that returns pages: that has to wait
- * for the ITS, which will not answer before the end of this.
+ * The ITS has stalled at a command that EL2 accepted. The host may replace it by
+ * a SYNC, which makes the ITS use no pages. Only before the first Retry: after
+ * that the ITS may be reading the slot, and get one half of each command.
  */
 static void its_replace_stalled(struct pkvm_its *its, u32 offset)
 {
 	struct its_cmd cmd;
 
-	if (offset == its->posted || offset >= its->queue_size)
+	if (its->retried == offset || !its_is_outstanding(its, offset))
 		return;
 
 	its_read_shadow(its, offset, &cmd);
-	if (!its_cmd_returns_pages(its, &cmd) && !its_check_cmd(its, &cmd))
-		its_write_queue(its, offset, &cmd);
+	if (its_cmd_opcode(&cmd) != GITS_CMD_SYNC || its_check_cmd(its, &cmd))
+		return;
+
+	its_drop_cmd(its, offset);
+	its_write_queue(its, offset, &cmd);
 }
 
 /**
@@ -651,14 +784,15 @@ static void its_replace_stalled(struct pkvm_its *its, u32 offset)
  */
 void its_retry(struct pkvm_its *its)
 {
-	u64 creadr = its_creadr(its);
+	u32 offset = its_read_creadr(its);
 
 	its->stalled = false;
 
-	if (!(creadr & GITS_CREADR_STALLED))
+	if (!(its->creadr & GITS_CREADR_STALLED) || !its_is_enabled(its))
 		return;
 
-	its_replace_stalled(its, creadr & GITS_CREADR_OFFSET);
+	its_replace_stalled(its, offset);
+	its->retried = offset;
 
 	/* The ITS sees the command before it tries again. */
 	dsb(sy);

@@ -26,6 +26,7 @@
 #include <linux/overflow.h>
 
 #include <asm/arch_gicv3.h>
+#include <asm/arch_timer.h>
 #include <asm/kvm_hyp.h>
 
 #include <nvhe/its_emulate.h>
@@ -37,22 +38,33 @@
 #define ITS_MAX_ITE_SIZE	256U
 #define ITS_MAX_LPI_BITS	32U
 
-/* As long as the Linux driver waits. */
-#define ITS_TIMEOUT_MS		1000
+/* How long an ITS may take to become quiescent before the system is suspended. */
+#define ITS_QUIESCENT_MS	1000
 
 static LIST_HEAD(its_list);
 static unsigned int nr_its;
 static enum pkvm_its_step failed_step;
-static bool its_all_owned;
+static bool its_allow_protected;
 
 static void __iomem *its_reg(struct pkvm_its *its, u32 offset)
 {
 	return its->region.base + offset;
 }
 
+/**
+ * its_is_enabled() - Is the ITS on?
+ * @its:	The ITS, locked.
+ *
+ * Only the hardware knows: it may have lost its registers.
+ */
+bool its_is_enabled(struct pkvm_its *its)
+{
+	return readl_relaxed(its_reg(its, GITS_CTLR)) & GITS_CTLR_ENABLE;
+}
+
 static u32 its_queue_size(u64 cbaser)
 {
-	return (FIELD_GET(GENMASK_ULL(7, 0), cbaser) + 1) * SZ_4K;
+	return (FIELD_GET(GITS_CBASER_SIZE, cbaser) + 1) * SZ_4K;
 }
 
 static int its_setup_queue(struct pkvm_its *its, const struct its_handover *desc)
@@ -132,6 +144,28 @@ static int its_setup_devices(struct pkvm_its *its, const struct its_handover *de
 	return 0;
 }
 
+/*
+ * Idle: nothing that the host queued is left for the ITS to execute. Stalled and
+ * Retry are bits of the same registers.
+ */
+static int its_check_pointers(struct pkvm_its *its, const struct its_handover *desc)
+{
+	u64 creadr = readq_relaxed(its_reg(its, GITS_CREADR));
+	u64 cwriter = readq_relaxed(its_reg(its, GITS_CWRITER));
+
+	if (creadr != cwriter || (creadr & ~(u64)GITS_CREADR_OFFSET) ||
+	    creadr >= its_queue_size(desc->cbaser))
+		return -EBUSY;
+
+	its->posted = creadr;
+	its->consumed = creadr;
+	its->cwriter = creadr;
+	its->creadr = creadr;
+	its->retried = ITS_NO_OFFSET;
+
+	return 0;
+}
+
 /* EL2 believes the description where the hardware confirms it, or is stricter. */
 static int its_check_registers(struct pkvm_its *its, const struct its_handover *desc)
 {
@@ -139,17 +173,18 @@ static int its_check_registers(struct pkvm_its *its, const struct its_handover *
 	int i;
 
 	its->typer = readq_relaxed(its_reg(its, GITS_TYPER));
-	its->ctlr = readl_relaxed(its_reg(its, GITS_CTLR)) & ~GITS_CTLR_QUIESCENT;
-	its->ctlr_rw = GITS_CTLR_ENABLE | (its->ctlr & GITS_CTLR_ImDe);
+	its->ctlr = readl_relaxed(its_reg(its, GITS_CTLR)) &
+		    ~(GITS_CTLR_QUIESCENT | GITS_CTLR_ENABLE);
+	its->ctlr_rw = its->ctlr & GITS_CTLR_ImDe;
 
-	if (its->typer != desc->typer || !(its->typer & GITS_TYPER_PLPIS))
+	if (its->typer != desc->typer || !(its->typer & GITS_TYPER_PLPIS) || !desc->nr_targets)
 		return -EINVAL;
 
-	/* A vPE table that other ITSs and redistributors use cannot be donated. */
-	if (its_is_v4_1(its) && FIELD_GET(GITS_TYPER_SVPET, its->typer))
-		return -EOPNOTSUPP;
+	/* EL2 does not know what redistributors do with a vPE table they share. */
+	if (!desc->vlpis || FIELD_GET(GITS_TYPER_SVPET, its->typer))
+		its->typer &= ~(GITS_TYPER_VLPIS | GITS_TYPER_VMAPP);
 
-	if (!(its->ctlr & GITS_CTLR_ENABLE))
+	if (!its_is_enabled(its))
 		return -EBUSY;
 
 	if (readq_relaxed(its_reg(its, GITS_CBASER)) != desc->cbaser ||
@@ -164,14 +199,7 @@ static int its_check_registers(struct pkvm_its *its, const struct its_handover *
 			return -EINVAL;
 	}
 
-	/* Idle: nothing that the host queued is left for the ITS to execute. */
-	its->posted = readq_relaxed(its_reg(its, GITS_CREADR));
-	its->creadr = its->posted;
-	its->cwriter = readq_relaxed(its_reg(its, GITS_CWRITER));
-	if (its->posted != its->cwriter || its->posted >= its_queue_size(desc->cbaser))
-		return -EBUSY;
-
-	return 0;
+	return its_check_pointers(its, desc);
 }
 
 /* With a table in memory, those that the ITS holds itself may not count. */
@@ -208,10 +236,11 @@ static void its_count_collections(struct pkvm_its *its)
  * every page is back in the state it was in, with the contents it had but for
  * the memory of EL2's records.
  *
+ * The queue holds nothing after that could be executed again.
+ *
  * Return: 0; -EINVAL if the description contradicts itself or the hardware;
- * -EBUSY if the ITS is not idle; -EOPNOTSUPP if others use its vPE table as well
- * (GICv4.1); -ENODEV if it has no Device table in memory; -EPERM if a page is not
- * the host's to give.
+ * -EBUSY if the ITS is not idle; -ENODEV if it has no Device table in memory;
+ * -EPERM if a page is not the host's to give.
  */
 int its_setup(struct pkvm_its *its, const struct its_handover *desc,
 	      enum pkvm_its_step *step)
@@ -227,7 +256,6 @@ int its_setup(struct pkvm_its *its, const struct its_handover *desc,
 	hw_ite_size = FIELD_GET(GITS_TYPER_ITT_ENTRY_SIZE, its->typer) + 1;
 	its->ite_size = clamp(desc->itt_entry_size, hw_ite_size, ITS_MAX_ITE_SIZE);
 	its->lpi_bits = min(desc->lpi_id_bits, ITS_MAX_LPI_BITS);
-	its->timeout_ms = ITS_TIMEOUT_MS;
 	its->nr_targets = desc->nr_targets;
 	memcpy(its->targets, desc->data, array_size(desc->nr_targets, sizeof(u64)));
 
@@ -248,6 +276,7 @@ int its_setup(struct pkvm_its *its, const struct its_handover *desc,
 
 	its_count_collections(its);
 	its_vpe_join(its);
+	its_scrub_queue(its);
 
 	return 0;
 
@@ -281,23 +310,32 @@ static bool its_is_quiescent(struct pkvm_its *its)
 /* Section 12.19: these registers may only be written while the ITS is off. */
 static bool its_may_reprogram(struct pkvm_its *its)
 {
-	return !(its->ctlr & GITS_CTLR_ENABLE) && its_is_quiescent(its);
+	return !its_is_enabled(its) && its_is_quiescent(its);
 }
 
 /* A write of GITS_CBASER makes GITS_CREADR 0. */
 static void its_program_queue(struct pkvm_its *its)
 {
+	its_drop_queue(its);
 	writeq_relaxed(its->cbaser, its_reg(its, GITS_CBASER));
 	writeq_relaxed(0, its_reg(its, GITS_CWRITER));
-	its->posted = 0;
-	its->creadr = 0;
-	its->cwriter = 0;
-	its->stalled = false;
 }
 
 /*
- * Whatever a suspended system lost, and whatever the host left out when it
- * restored it: the ITS is only ever enabled with what EL2 recorded.
+ * Would the ITS go on where EL2 left it, with nothing to execute? It would not if
+ * firmware saved and restored its registers: GITS_CREADR starts over then.
+ */
+static bool its_queue_is_intact(struct pkvm_its *its)
+{
+	return its->consumed == its->posted &&
+	       readq_relaxed(its_reg(its, GITS_CBASER)) == its->cbaser &&
+	       readq_relaxed(its_reg(its, GITS_CREADR)) == its->posted &&
+	       readq_relaxed(its_reg(its, GITS_CWRITER)) == its->posted;
+}
+
+/*
+ * Whatever a suspended system lost or restored, and whatever the host left out:
+ * the ITS is only ever enabled with what EL2 recorded.
  */
 static void its_reprogram(struct pkvm_its *its)
 {
@@ -310,8 +348,72 @@ static void its_reprogram(struct pkvm_its *its)
 			writeq_relaxed(its->tables[i].baser, reg);
 	}
 
-	if (readq_relaxed(its_reg(its, GITS_CBASER)) != its->cbaser)
+	if (!its_queue_is_intact(its))
 		its_program_queue(its);
+}
+
+static void its_set_enabled(struct pkvm_its *its, bool enable)
+{
+	/* The ITS sees the queue as it is now. */
+	dsb(sy);
+	writel_relaxed(its->ctlr | (enable ? GITS_CTLR_ENABLE : 0), its_reg(its, GITS_CTLR));
+}
+
+static bool its_wait_quiescent(struct pkvm_its *its)
+{
+	u64 ticks = read_sysreg(cntfrq_el0) * ITS_QUIESCENT_MS / MSEC_PER_SEC;
+	u64 deadline = __arch_counter_get_cntpct() + ticks;
+
+	while (!its_is_quiescent(its)) {
+		if (__arch_counter_get_cntpct() > deadline)
+			return false;
+		cpu_relax();
+	}
+
+	return true;
+}
+
+static bool its_suspend(struct pkvm_its *its)
+{
+	bool quiescent;
+
+	hyp_spin_lock(&its->lock);
+	if (its_is_enabled(its)) {
+		its_process_queue(its);
+		its_set_enabled(its, false);
+	}
+
+	quiescent = its_wait_quiescent(its);
+	if (quiescent)
+		its_program_queue(its);
+	hyp_spin_unlock(&its->lock);
+
+	return quiescent;
+}
+
+/**
+ * pkvm_its_suspend() - Leave no ITS anything to do while the system is suspended.
+ *
+ * Firmware may save the registers of an ITS, and on resume restore GITS_CBASER,
+ * which makes GITS_CREADR 0, and GITS_CWRITER: the ITS then executes its queue
+ * again. After this every ITS is off and quiescent, so that its tables are in
+ * memory, its pointers are 0 and its queue is empty. Commands that it has not
+ * executed are dropped; their pages stay EL2's. The host finds GITS_CTLR.Enabled
+ * clear if the suspend fails.
+ *
+ * Return: false if an ITS does not become quiescent in time. The system must not
+ * be suspended then.
+ */
+bool pkvm_its_suspend(void)
+{
+	struct pkvm_its *its;
+
+	list_for_each_entry(its, &its_list, node) {
+		if (!its_suspend(its))
+			return false;
+	}
+
+	return true;
 }
 
 static u64 its_read32(struct pkvm_its *its, u32 offset)
@@ -326,20 +428,21 @@ static u64 its_read64(struct pkvm_its *its, u32 offset)
 
 static void its_write_ctlr(struct pkvm_its *its, u32 offset, u64 val)
 {
-	u32 ctlr = (its->ctlr & ~its->ctlr_rw) | (val & its->ctlr_rw);
-	bool enable = ctlr & ~its->ctlr & GITS_CTLR_ENABLE;
+	bool enabled = its_is_enabled(its);
+	bool enable = val & GITS_CTLR_ENABLE;
 
-	if (enable) {
+	if (enable && !enabled) {
 		if (!its_is_quiescent(its))
 			return;
 		its_reprogram(its);
 	}
 
-	its->ctlr = ctlr;
-	writel_relaxed(ctlr, its_reg(its, GITS_CTLR));
-
-	if (enable)
+	/* What it consumes between this and being quiescent is not seen. */
+	if (enabled && !enable)
 		its_process_queue(its);
+
+	its->ctlr = (its->ctlr & ~its->ctlr_rw) | (val & its->ctlr_rw);
+	its_set_enabled(its, enable);
 }
 
 static u64 its_read_cbaser(struct pkvm_its *its, u32 offset)
@@ -369,20 +472,15 @@ static void its_write_cwriter(struct pkvm_its *its, u32 offset, u64 val)
 	its->cwriter = cwriter;
 	if (val & GITS_CWRITER_RETRY)
 		its_retry(its);
-
-	if (its->ctlr & GITS_CTLR_ENABLE)
-		its_process_queue(its);
 }
 
 static u64 its_read_creadr(struct pkvm_its *its, u32 offset)
 {
-	u64 creadr = readq_relaxed(its_reg(its, GITS_CREADR));
-
 	/* The ITS may still be executing the commands before the refused one. */
-	if (its->stalled && creadr == its->posted)
-		creadr |= GITS_CREADR_STALLED;
+	bool refused = its->stalled && its->consumed == its->posted;
+	bool stalled = its->creadr == (its->consumed | GITS_CREADR_STALLED);
 
-	return creadr;
+	return its->consumed | (refused || stalled ? GITS_CREADR_STALLED : 0);
 }
 
 static struct its_table *its_baser_table(struct pkvm_its *its, u32 offset)
@@ -487,10 +585,11 @@ void its_handle_access(struct hyp_mmio_region *region, struct hyp_mmio_access *a
 		return;
 
 	hyp_spin_lock(&its->lock);
+	if (access->write && reg->write)
+		its_register_write(its, reg, access);
+	its_process_queue(its);
 	if (!access->write)
 		access->data = its_register_read(its, reg, access);
-	else if (reg->write)
-		its_register_write(its, reg, access);
 	hyp_spin_unlock(&its->lock);
 }
 
@@ -593,10 +692,45 @@ out_return_desc:
 }
 
 /**
+ * its_owns_shared_table() - Has an ITS brought this vPE table already?
+ * @baser:	GITS_BASERn of another ITS that shares its vPE table (GICv4.1).
+ */
+bool its_owns_shared_table(u64 baser)
+{
+	struct pkvm_its *its;
+	int i;
+
+	list_for_each_entry(its, &its_list, node) {
+		for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+			if (FIELD_GET(GITS_TYPER_SVPET, its->typer) &&
+			    its->tables[i].baser == baser)
+				return true;
+		}
+	}
+
+	return false;
+}
+
+static bool its_any_has_vlpis(void)
+{
+	struct pkvm_its *its;
+
+	list_for_each_entry(its, &its_list, node) {
+		if (its->typer & GITS_TYPER_VLPIS)
+			return true;
+	}
+
+	return false;
+}
+
+/**
  * __pkvm_its_handover_done() - Learn how many ITSs there are.
- * @nr:	Number of ITSs the host has, handed over or not.
+ * @nr:	Number of ITSs that the firmware describes, whether or not the host uses
+ *	or even knows them; UINT_MAX if that is not known.
  *
- * Protected guests are refused unless EL2 owns every one of them.
+ * Protected guests are refused unless EL2 owns every one of them, and if the
+ * host may use vLPIs: a redistributor can still use a VPT that an ITS has
+ * forgotten.
  *
  * Return: 0; -EPERM if the host has lost its privileges already.
  */
@@ -605,19 +739,19 @@ int __pkvm_its_handover_done(unsigned int nr)
 	if (pkvm_host_is_deprivileged())
 		return -EPERM;
 
-	its_all_owned = nr == nr_its;
+	its_allow_protected = nr == nr_its && !its_any_has_vlpis();
 
 	return 0;
 }
 
 /**
- * pkvm_its_all_owned() - Can no ITS be used against a protected guest?
+ * pkvm_its_allows_protected_guests() - Can no ITS be used against one of them?
  *
- * Return: true if EL2 owns every ITS the host had when it lost its privileges.
+ * Return: true if EL2 owns every ITS there is, none of them with vLPIs.
  */
-bool pkvm_its_all_owned(void)
+bool pkvm_its_allows_protected_guests(void)
 {
-	return its_all_owned;
+	return its_allow_protected;
 }
 
 static struct pkvm_its *its_by_number(unsigned int nr)
@@ -652,6 +786,7 @@ u64 __pkvm_its_post(unsigned int nr, u64 cwriter)
 
 	hyp_spin_lock(&its->lock);
 	its_write_cwriter(its, GITS_CWRITER, cwriter);
+	its_process_queue(its);
 	creadr = its_read_creadr(its, GITS_CREADR);
 	hyp_spin_unlock(&its->lock);
 
@@ -696,7 +831,7 @@ static u64 its_query_l2(struct pkvm_its *its, u32 nr, u32 idx)
 	    its_read_l1(table, idx, &phys))
 		return 0;
 
-	return pkvm_hyp_owns(phys, its_l2_size(table)) ? phys | GITS_BASER_VALID : phys;
+	return pkvm_hyp_owns(phys, its_l2_size(table)) ? phys | PKVM_ITS_L2_OWNED : phys;
 }
 
 static u64 its_query(struct pkvm_its *its, enum pkvm_its_query what, u64 idx)
@@ -707,7 +842,7 @@ static u64 its_query(struct pkvm_its *its, enum pkvm_its_query what, u64 idx)
 	case PKVM_ITS_QUERY_CTLR:
 		return its_read32(its, GITS_CTLR);
 	case PKVM_ITS_QUERY_TYPER:
-		return its->typer;
+		return its_read64(its, GITS_TYPER);
 	case PKVM_ITS_QUERY_L2:
 		return its_query_l2(its, upper_32_bits(idx), lower_32_bits(idx));
 	case PKVM_ITS_QUERY_CBASER:

@@ -37,7 +37,6 @@ static u64 fake_regs[NR_FAKES][SZ_4K / sizeof(u64)];
 static u64 fake_state[NR_FAKES][(sizeof(struct pkvm_its) + sizeof(u64)) / sizeof(u64)];
 static u64 fake_desc[NR_FAKES][(sizeof(struct its_handover) + sizeof(u64) +
 				2 * sizeof(struct its_handover_device)) / sizeof(u64)];
-static bool fakes_execute;
 
 static struct hyp_page saved[ITS_SELFTEST_SIZE >> PAGE_SHIFT];
 static u64 saved_sum;
@@ -88,7 +87,8 @@ static void arena_write(u64 phys, u64 val)
 static u64 arena_sum(void)
 {
 	u64 *p = hyp_phys_to_virt(arena);
-	u64 i, sum = 0;
+	u64 sum = 0;
+	u64 i;
 
 	for (i = 0; i < arena_size / sizeof(*p); i++)
 		sum = ror64(sum, 1) + p[i];
@@ -181,19 +181,26 @@ static void fake_set_reg(struct fake *fake, u32 offset, u64 val)
 	fake_regs[fake->nr][offset / sizeof(u64)] = val;
 }
 
-/**
- * its_fake_step() - Let a fake ITS execute its commands while EL2 waits for it.
- * @its:	Any ITS.
- */
-void its_fake_step(struct pkvm_its *its)
+/* The host reads or writes a register. */
+static u64 fake_access(struct fake *fake, u32 offset, u8 width, bool write, u64 data)
 {
-	u64 *regs = (void __force *)its->region.base;
-	int i;
+	struct hyp_mmio_access access = {
+		.offset	= offset,
+		.width	= width,
+		.write	= write,
+		.data	= data,
+	};
 
-	for (i = 0; fakes_execute && i < NR_FAKES; i++) {
-		if (regs == fake_regs[i])
-			regs[GITS_CREADR / sizeof(u64)] = regs[GITS_CWRITER / sizeof(u64)];
-	}
+	its_handle_access(&fake->its->region, &access);
+
+	return access.data;
+}
+
+/* A fake ITS executes a command by moving its read pointer; EL2 sees that later. */
+static void fake_execute(struct fake *fake, u32 creadr)
+{
+	fake_set_reg(fake, GITS_CREADR, creadr);
+	fake_access(fake, GITS_CREADR, 8, false, 0);
 }
 
 static u64 fake_psz_bits(u32 psz)
@@ -294,6 +301,7 @@ static void fake_init_nr(struct fake *fake, int nr, u64 next, u32 psz, bool indi
 	desc->nr_targets = 1;
 	desc->itt_entry_size = 8;
 	desc->lpi_id_bits = 16;
+	desc->vlpis = 1;
 	desc->queue = fake_alloc(fake, SZ_4K);
 	desc->shadow_queue = fake_alloc(fake, SZ_4K);
 	desc->cbaser = desc->queue | GITS_CBASER_VALID | GITS_CBASER_InnerShareable;
@@ -394,7 +402,10 @@ static void test_every_failure(u32 psz, bool indirect)
 		check_arena_pages();
 	}
 
-	take_and_check_arena();
+	/* Of what worked, only the commands executed before are gone from the queue. */
+	take_arena();
+	memset(hyp_phys_to_virt(fake.desc->queue), 0, SZ_4K);
+	check(arena_sum() == saved_sum);
 }
 
 static void expect_refusal(struct fake *fake, int err)
@@ -462,8 +473,15 @@ static void test_descriptions(void)
 	test_description(-EBUSY, fake_set_reg(&f, GITS_CTLR, 0));
 	test_description(-EBUSY, fake_set_reg(&f, GITS_CWRITER, 32));
 	test_description(-EBUSY, fake_set_reg(&f, GITS_CREADR, GITS_CREADR_STALLED));
-	test_description(-EOPNOTSUPP, fake_set_reg(&f, GITS_TYPER, f.desc->typer |=
-						   GITS_TYPER_VMAPP | GITS_TYPER_SVPET));
+	test_description(-EBUSY, {
+		fake_set_reg(&f, GITS_CREADR, GITS_CREADR_STALLED);
+		fake_set_reg(&f, GITS_CWRITER, GITS_CWRITER_RETRY);
+	});
+	test_description(-EBUSY, {
+		fake_set_reg(&f, GITS_CREADR, SZ_4K);
+		fake_set_reg(&f, GITS_CWRITER, SZ_4K);
+	});
+	test_description(-EINVAL, f.desc->nr_targets = 0);
 
 	/* A GITS_BASERn on whose layout driver and hardware could disagree. */
 	test_description(-EINVAL, {
@@ -496,35 +514,47 @@ static void test_descriptions(void)
 	test_description(-EPERM, dev->itt = GENMASK_ULL(51, 8));
 }
 
-/* Post one command; the fake ITS executes it by moving its read pointer. */
-static void test_cmd(struct fake *fake, u64 r0, u64 r1, u64 r2, u64 r3,
+/* Write one command to the shadow queue, and let EL2 look at it. */
+static void post_cmd(struct fake *fake, u64 r0, u64 r1, u64 r2, u64 r3,
 		     enum pkvm_its_refusal why)
 {
 	struct pkvm_its *its = fake->its;
 	u64 refused = its->stats.refused;
 	u64 slot = fake->desc->shadow_queue + its->posted;
 	u32 posted = its->posted;
+	u32 next;
 
 	arena_write(slot, r0);
 	arena_write(slot + 8, r1);
 	arena_write(slot + 16, r2);
 	arena_write(slot + 24, r3);
 
-	hyp_spin_lock(&its->lock);
-	its->cwriter = (posted + sizeof(struct its_cmd)) % its->queue_size;
-	its_process_queue(its);
+	next = (posted + sizeof(struct its_cmd)) % its->queue_size;
+	fake_access(fake, GITS_CWRITER, 8, true, next);
 	check(its->stalled == !!why);
 	check(its->stats.refused == refused + !!why);
+	check(its->posted == (why ? posted : next));
 	check(fake_reg(fake, GITS_CWRITER) == its->posted);
-	if (why) {
+	if (why)
 		check(its->stats.why == why);
-		check(its->posted == posted);
-		its->cwriter = posted;
-		its_retry(its);
-	}
-	hyp_spin_unlock(&its->lock);
+}
 
-	fake_set_reg(fake, GITS_CREADR, its->posted);
+/* The same, and the fake ITS executes it at once. */
+static void test_cmd(struct fake *fake, u64 r0, u64 r1, u64 r2, u64 r3,
+		     enum pkvm_its_refusal why)
+{
+	struct pkvm_its *its = fake->its;
+
+	post_cmd(fake, r0, r1, r2, r3, why);
+	if (why) {
+		check(fake_access(fake, GITS_CREADR, 8, false, 0) ==
+		      (its->posted | GITS_CREADR_STALLED));
+		its->cwriter = its->posted;
+		its->stalled = false;
+	} else {
+		fake_execute(fake, its->posted);
+		check(its->consumed == its->posted);
+	}
 }
 
 #define DEV(id, op)	((u64)(id) << 32 | (op))
@@ -603,6 +633,11 @@ static void test_commands(u32 psz)
 	test_cmd(&fake, DEV(far, GITS_CMD_INT), 0, 0, 0, PKVM_ITS_DEVICE_UNMAPPED);
 
 	test_cmd(&fake, DEV(new, GITS_CMD_MAPD), 0, 0, 0, PKVM_ITS_ACCEPTED);
+	check_owned(itt, PAGE_SIZE);
+	test_cmd(&fake, DEV(new, GITS_CMD_INT), 0, 0, 0, PKVM_ITS_DEVICE_UNMAPPED);
+	test_cmd(&fake, DEV(new, GITS_CMD_MAPD), 0, 0, 0, PKVM_ITS_DEVICE_UNMAPPED);
+	test_cmd(&fake, DEV(new, GITS_CMD_MAPD), 4, VALID | itt, 0, PKVM_ITS_DEVICE_MAPPED);
+	test_cmd(&fake, GITS_CMD_SYNC, 0, 0, 0, PKVM_ITS_ACCEPTED);
 	check(!pkvm_hyp_owns(itt, PAGE_SIZE));
 	test_cmd(&fake, DEV(new, GITS_CMD_INT), 0, 0, 0, PKVM_ITS_DEVICE_UNMAPPED);
 
@@ -611,66 +646,207 @@ static void test_commands(u32 psz)
 }
 
 /*
- * A command that the ITS itself stalls at: the host may replace it by one that
- * passes the checks, and only by such a one.
+ * A command that the ITS itself stalls at: the host may replace it by a SYNC, but
+ * only before the ITS was told to try again.
  */
 static void test_stalled_its(void)
 {
+	u64 retry = sizeof(struct its_cmd) | GITS_CWRITER_RETRY;
 	struct pkvm_its *its;
 	struct fake fake;
+	u64 op;
 
 	fake_init(&fake, SZ_4K, true);
 	its = fake.its;
 	give_arena();
 	check(!fake_setup(&fake, ITS_NO_FAILURE));
-	test_cmd(&fake, GITS_CMD_INVALL, 0, 1, 0, PKVM_ITS_ACCEPTED);
-	fake_set_reg(&fake, GITS_CREADR, GITS_CREADR_STALLED);
+	post_cmd(&fake, GITS_CMD_INVALL, 0, 1, 0, PKVM_ITS_ACCEPTED);
 
-	arena_write(fake.desc->shadow_queue, GITS_CMD_VMAPP);
-	its_retry(its);
-	check(its->queue[0].raw[0] == GITS_CMD_INVALL);
-	check(fake_reg(&fake, GITS_CWRITER) & GITS_CWRITER_RETRY);
+	for (op = GITS_CMD_INVALL; op; op = op == GITS_CMD_SYNC ? 0 : GITS_CMD_SYNC) {
+		fake_execute(&fake, GITS_CREADR_STALLED);
+		check(fake_access(&fake, GITS_CREADR, 8, false, 0) == GITS_CREADR_STALLED);
 
-	arena_write(fake.desc->shadow_queue, GITS_CMD_SYNC);
-	its_retry(its);
-	check(its->queue[0].raw[0] == GITS_CMD_SYNC);
-	check(fake_reg(&fake, GITS_CWRITER) == (its->posted | GITS_CWRITER_RETRY));
+		arena_write(fake.desc->shadow_queue, op);
+		arena_write(fake.desc->shadow_queue + 16, 0);
+		fake_access(&fake, GITS_CWRITER, 8, true, retry);
+		check(its->queue[0].raw[0] == op);
+		check(fake_reg(&fake, GITS_CWRITER) == retry);
+
+		/* It may be reading the slot now. */
+		arena_write(fake.desc->shadow_queue, GITS_CMD_SYNC);
+		fake_access(&fake, GITS_CWRITER, 8, true, retry);
+		check(its->queue[0].raw[0] == op);
+		fake_execute(&fake, 0);
+	}
+
+	fake_execute(&fake, its->posted);
+	check(its->consumed == its->posted);
 
 	its_teardown(its, fake.desc);
 	take_arena();
 }
 
-/* Let EL2 run out of patience with a fake ITS. */
-static void fake_set_slow(struct fake *fake, bool slow)
+static void check_leaving(struct fake *fake, u32 device, u64 creadr)
 {
-	fakes_execute = !slow;
-	fake->its->timeout_ms = slow ? 0 : MSEC_PER_SEC;
+	check(fake_access(fake, GITS_CREADR, 8, false, 0) == creadr);
+	check_owned(fake->itt, PAGE_SIZE);
+	check(*its_device_record(fake->its, device));
+	check(*(u64 *)hyp_phys_to_virt(fake->itt) == 0x600df00d);
 }
 
-/* An ITS that has not consumed an unmap may still write to the ITT. */
+/*
+ * An ITS that answers late, that loses its registers, and that answers after all.
+ * It may write to the ITT until it has consumed both the unmap and a SYNC, and
+ * that is what the host is told.
+ */
 static void test_slow_its(void)
 {
-	u32 per_page = SZ_4K / 8, device = per_page + FAKE_DEVICE;
+	u32 device = SZ_4K / 8 + FAKE_DEVICE;
 	struct pkvm_its *its;
 	struct fake fake;
 
 	fake_init(&fake, SZ_4K, true);
 	its = fake.its;
-	arena_write(fake.desc->shadow_queue, DEV(device, GITS_CMD_MAPD));
 	give_arena();
 	check(!fake_setup(&fake, ITS_NO_FAILURE));
 
-	fake_set_slow(&fake, true);
-	its->cwriter = sizeof(struct its_cmd);
-	its_process_queue(its);
-	fake_set_slow(&fake, false);
-	check(fake_reg(&fake, GITS_CWRITER) == its->cwriter);
-	check(!its->stalled);
-	check_owned(fake.itt, PAGE_SIZE);
-	check(*its_device_record(its, device));
-	check(*(u64 *)hyp_phys_to_virt(fake.itt) == 0x600df00d);
+	post_cmd(&fake, DEV(device, GITS_CMD_MAPD), 0, 0, 0, PKVM_ITS_ACCEPTED);
+	post_cmd(&fake, GITS_CMD_SYNC, 0, 0, 0, PKVM_ITS_ACCEPTED);
+	check_leaving(&fake, device, 0);
+
+	/* Off, it may have consumed them or not: the host has to unmap it again. */
+	fake_set_reg(&fake, GITS_CTLR, GITS_CTLR_QUIESCENT);
+	fake_set_reg(&fake, GITS_CREADR, its->posted);
+	check_leaving(&fake, device, 0);
+	fake_access(&fake, GITS_CTLR, 4, true, GITS_CTLR_ENABLE);
+	check(fake_reg(&fake, GITS_CTLR) & GITS_CTLR_ENABLE);
+	check(!fake_reg(&fake, GITS_CWRITER));
+	fake_execute(&fake, 0);
+	check(its_device_is_mapped(*its_device_record(its, device)));
+
+	post_cmd(&fake, DEV(device, GITS_CMD_MAPD), 0, 0, 0, PKVM_ITS_ACCEPTED);
+	post_cmd(&fake, GITS_CMD_SYNC, 0, 0, 0, PKVM_ITS_ACCEPTED);
+
+	/* Neither an ITS with another queue nor a read pointer elsewhere is believed. */
+	fake_set_reg(&fake, GITS_CBASER, 0);
+	fake_set_reg(&fake, GITS_CREADR, 2 * sizeof(struct its_cmd));
+	check_leaving(&fake, device, 0);
+	fake_set_reg(&fake, GITS_CBASER, fake.desc->cbaser);
+	fake_set_reg(&fake, GITS_CREADR, 3 * sizeof(struct its_cmd));
+	check_leaving(&fake, device, 0);
+
+	fake_set_reg(&fake, GITS_CREADR, sizeof(struct its_cmd));
+	check_leaving(&fake, device, sizeof(struct its_cmd));
+
+	fake_execute(&fake, 2 * sizeof(struct its_cmd));
+	check(its->consumed == 2 * sizeof(struct its_cmd));
+	check(!pkvm_hyp_owns(fake.itt, PAGE_SIZE));
+	check(!*its_device_record(its, device));
+	check(!its->nr_unmaps);
+
+	fake.desc->nr_devices = 0;
+	its_teardown(its, fake.desc);
+	take_arena();
+	check(!*(u64 *)hyp_phys_to_virt(fake.itt));
+}
+
+/*
+ * Firmware writes back GITS_CBASER, so that GITS_CREADR is 0, and GITS_CWRITER;
+ * then the host enables the ITS, and does nothing else.
+ */
+static void test_restored_its(void)
+{
+	u32 device = SZ_4K / 8 + FAKE_DEVICE;
+	struct pkvm_its *its;
+	struct fake fake;
+	u32 i;
+
+	fake_init(&fake, SZ_4K, true);
+	its = fake.its;
+	arena_write(fake.desc->queue + SZ_1K, DEV(device, GITS_CMD_MAPD));
+	give_arena();
+	check(!fake_setup(&fake, ITS_NO_FAILURE));
+
+	test_cmd(&fake, DEV(device, GITS_CMD_MAPTI), EVENT(8192, 0), 0, 0, PKVM_ITS_ACCEPTED);
+	test_cmd(&fake, DEV(device, GITS_CMD_INV), 0, 0, 0, PKVM_ITS_ACCEPTED);
+
+	fake_set_reg(&fake, GITS_CTLR, GITS_CTLR_QUIESCENT);
+	fake_set_reg(&fake, GITS_CREADR, 0);
+	fake_access(&fake, GITS_CTLR, 4, true, GITS_CTLR_ENABLE);
+	check(fake_reg(&fake, GITS_CTLR) & GITS_CTLR_ENABLE);
+	check(!fake_reg(&fake, GITS_CWRITER));
+
+	for (i = 0; i < SZ_4K / sizeof(struct its_cmd); i++)
+		check(its->queue[i].raw[0] == GITS_CMD_SYNC);
 
 	its_teardown(its, fake.desc);
+	take_arena();
+}
+
+/* What one entry does is bounded, and the rest comes with the next. */
+static void test_budget(void)
+{
+	u32 size = sizeof(struct its_cmd);
+	u32 last = SZ_4K - size;
+	struct pkvm_its *its;
+	struct fake fake;
+	u32 offset, i;
+
+	fake_init(&fake, SZ_4K, true);
+	its = fake.its;
+	for (offset = 0; offset < SZ_4K; offset += size)
+		arena_write(fake.desc->shadow_queue + offset, GITS_CMD_SYNC);
+	give_arena();
+	check(!fake_setup(&fake, ITS_NO_FAILURE));
+
+	fake_access(&fake, GITS_CWRITER, 8, true, last);
+	check(its->posted == ITS_BUDGET_CMDS * size);
+	fake_set_reg(&fake, GITS_CREADR, its->posted);
+	for (i = 0; i < 3; i++) {
+		fake_access(&fake, GITS_IIDR, 4, false, 0);
+		fake_set_reg(&fake, GITS_CREADR, its->posted);
+	}
+	check(its->posted == last);
+	fake_execute(&fake, last);
+	check(its->consumed == last);
+
+	its_teardown(its, fake.desc);
+	take_arena();
+}
+
+/* More devices unmapped, without a SYNC, than EL2 remembers. */
+static void test_many_unmaps(void)
+{
+	u32 first = SZ_4K / 8 + FAKE_DEVICE + 1;
+	struct fake fake;
+	u64 itt;
+	u32 i;
+
+	clear_arena(ITS_SELFTEST_SIZE);
+	fake_init_nr(&fake, 0, arena, SZ_4K, true, 0);
+	itt = fake_alloc(&fake, (ITS_MAX_UNMAPS + 1) * PAGE_SIZE);
+	give_arena();
+	check(!fake_setup(&fake, ITS_NO_FAILURE));
+
+	for (i = 0; i <= ITS_MAX_UNMAPS; i++)
+		test_cmd(&fake, DEV(first + i, GITS_CMD_MAPD), 0, VALID | (itt + i * PAGE_SIZE), 0,
+			 PKVM_ITS_ACCEPTED);
+	for (i = 0; i < ITS_MAX_UNMAPS; i++)
+		test_cmd(&fake, DEV(first + i, GITS_CMD_MAPD), 0, 0, 0, PKVM_ITS_ACCEPTED);
+	test_cmd(&fake, DEV(first + i, GITS_CMD_MAPD), 0, 0, 0, PKVM_ITS_UNMAPS);
+	check_owned(itt, (ITS_MAX_UNMAPS + 1) * PAGE_SIZE);
+
+	post_cmd(&fake, GITS_CMD_SYNC, 0, 0, 0, PKVM_ITS_ACCEPTED);
+	for (i = 0; i < ITS_MAX_UNMAPS; i++)
+		fake_execute(&fake, fake.its->posted);
+	check(fake.its->consumed == fake.its->posted);
+	check(!fake.its->nr_unmaps);
+	test_cmd(&fake, DEV(first + ITS_MAX_UNMAPS, GITS_CMD_MAPD), 0, 0, 0, PKVM_ITS_ACCEPTED);
+	test_cmd(&fake, GITS_CMD_SYNC, 0, 0, 0, PKVM_ITS_ACCEPTED);
+	for (i = 0; i <= ITS_MAX_UNMAPS; i++)
+		check(!pkvm_hyp_owns(itt + i * PAGE_SIZE, PAGE_SIZE));
+
+	its_teardown(fake.its, fake.desc);
 	take_arena();
 }
 
@@ -766,6 +942,8 @@ static void test_bad_vmapp(struct vpe_test *t, u64 guest_page)
 		 PKVM_ITS_ACCEPTED);
 	test_vmapp(t, &t->a, 1, t->vpt2, true, PKVM_ITS_VPT_OWNER);
 	test_cmd(&t->a, DEV(t->device + 1, GITS_CMD_MAPD), 0, 0, 0, PKVM_ITS_ACCEPTED);
+	test_vmapp(t, &t->a, 1, t->vpt2, true, PKVM_ITS_VPT_OWNER);
+	test_cmd(&t->a, GITS_CMD_SYNC, 0, 0, 0, PKVM_ITS_ACCEPTED);
 
 	if (!t->v4_1)
 		return;
@@ -871,6 +1049,8 @@ static void test_vmovp(struct vpe_test *t, u32 vpe, u64 list, u64 rdbase,
 /* The same vPE on two ITSs: one VPT, which leaves EL2 with the last of them. */
 static void test_vpe_on_two(struct vpe_test *t)
 {
+	u32 unmap;
+
 	test_vmovp(t, 1, BIT(0), 0, PKVM_ITS_ACCEPTED);
 	test_vmovp(t, 1, BIT(0), SZ_64K, PKVM_ITS_RDBASE);
 	test_vmovp(t, 2, BIT(0), 0, PKVM_ITS_VPE_UNMAPPED);
@@ -892,6 +1072,10 @@ static void test_vpe_on_two(struct vpe_test *t)
 	test_vunmapp(&t->a, 1, false, PKVM_ITS_VPE_UNMAPPED);
 	test_vmapp(t, &t->a, 1, t->vpt, false, PKVM_ITS_VPE_MAPPED);
 	test_vpe_cmd(&t->a, GITS_CMD_VINVALL, 1, PKVM_ITS_VPE_UNMAPPED);
+	if (t->v4_1) {
+		test_vunmapp(&t->b, 1, true, PKVM_ITS_VPE_DIFFERS);
+		test_vunmapp(&t->b, 1, false, PKVM_ITS_VPE_DIFFERS);
+	}
 	test_vpe_cmd(&t->a, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
 	check(t->a.its->stats.vpes == 0);
 	check_owned(t->vpt, VPT_SIZE);
@@ -900,22 +1084,32 @@ static void test_vpe_on_two(struct vpe_test *t)
 		test_vunmapp(&t->b, 1, false, PKVM_ITS_VPE_DIFFERS);
 
 	/* What EL2 has not seen the ITS consume, it may not have: not the unmap, ... */
-	fake_set_slow(&t->b, true);
-	test_vunmapp(&t->b, 1, true, PKVM_ITS_ACCEPTED);
-	fake_set_slow(&t->b, false);
-	test_vpe_cmd(&t->b, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
+	unmap = t->b.its->posted;
+	post_cmd(&t->b, GITS_CMD_VMAPP | BIT(8), VPE(1), 0, 0, PKVM_ITS_ACCEPTED);
+	post_cmd(&t->b, GITS_CMD_VSYNC, VPE(1), 0, 0, PKVM_ITS_ACCEPTED);
+	check(fake_access(&t->b, GITS_CREADR, 8, false, 0) == unmap);
 	check_owned(t->vpt, VPT_SIZE);
 
 	/* ... and not the VSYNC. */
-	test_vunmapp(&t->b, 1, true, PKVM_ITS_ACCEPTED);
-	fake_set_slow(&t->b, true);
-	test_vpe_cmd(&t->b, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
-	fake_set_slow(&t->b, false);
+	fake_execute(&t->b, (unmap + sizeof(struct its_cmd)) % t->b.its->queue_size);
 	check_owned(t->vpt, VPT_SIZE);
-
-	test_vpe_cmd(&t->b, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
+	fake_execute(&t->b, t->b.its->posted);
+	check(t->b.its->consumed == t->b.its->posted);
 	check(t->b.its->stats.vpes == 0);
 	check(!pkvm_hyp_owns(t->vpt, VPT_SIZE));
+}
+
+/* A page that the host shared for something else, which EL2 pinned and unshares. */
+static void test_foreign_vconfig(struct vpe_test *t)
+{
+	void *va = hyp_phys_to_virt(t->config);
+
+	check(!__pkvm_host_share_hyp(hyp_phys_to_pfn(t->config)));
+	check(!hyp_pin_shared_mem(va, va + PAGE_SIZE));
+	test_vmapp(t, &t->a, 1, t->vpt, true, PKVM_ITS_VCONFIG_OWNER);
+	check_shared(t->config);
+	hyp_unpin_shared_mem(va, va + PAGE_SIZE);
+	check(!__pkvm_host_unshare_hyp(hyp_phys_to_pfn(t->config)));
 }
 
 /* Two vPEs of a guest share its configuration table. */
@@ -925,26 +1119,20 @@ static void test_vconfig(struct vpe_test *t)
 
 	test_vmapp(t, &t->a, 1, t->vpt, true, PKVM_ITS_ACCEPTED);
 	test_vmapp(t, &t->a, 2, t->vpt2, true, PKVM_ITS_ACCEPTED);
-	check(page->refcount == (t->v4_1 ? 2 : 0));
+	check(page->refcount == t->v4_1);
 
 	test_vunmapp(&t->a, 1, true, PKVM_ITS_ACCEPTED);
 	test_vpe_cmd(&t->a, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
 	if (t->v4_1)
 		check_shared(t->config);
 
-	page->refcount += t->v4_1 ? SZ_8K : 0;
-	test_vmapp(t, &t->a, 1, t->vpt, true, t->v4_1 ? PKVM_ITS_VCONFIG_OWNER :
-							PKVM_ITS_ACCEPTED);
-	page->refcount -= t->v4_1 ? SZ_8K : 0;
-
-	if (!t->v4_1) {
-		test_vunmapp(&t->a, 1, true, PKVM_ITS_ACCEPTED);
-		test_vpe_cmd(&t->a, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
-	}
 	test_vunmapp(&t->a, 2, true, PKVM_ITS_ACCEPTED);
 	test_vpe_cmd(&t->a, GITS_CMD_VSYNC, 2, PKVM_ITS_ACCEPTED);
 	check(page->refcount == 0);
 	check(get_host_state(page) == PKVM_PAGE_OWNED);
+
+	if (t->v4_1)
+		test_foreign_vconfig(t);
 }
 
 static void test_vpes(u64 typer, u64 guest_page)
@@ -979,15 +1167,33 @@ static void test_single_vmovp(void)
 
 	vpe_test_init(&t, GITS_TYPER_VMOVP);
 	test_vmapp(&t, &t.a, 1, t.vpt, true, PKVM_ITS_ACCEPTED);
-	test_vmovp(&t, 1, 0xffff, 0, PKVM_ITS_ACCEPTED);
+	post_cmd(&t.a, GITS_CMD_VMOVP | BIT_ULL(32), VPE(1) | 0xffff, 0, 0, PKVM_ITS_ACCEPTED);
 	check(t.a.its->queue[1].raw[0] == GITS_CMD_VMOVP);
 	check(t.a.its->queue[1].raw[1] == VPE(1));
+	fake_execute(&t.a, t.a.its->posted);
 	test_vmovp(&t, 2, 0, 0, PKVM_ITS_VPE_UNMAPPED);
 
 	test_vunmapp(&t.a, 1, true, PKVM_ITS_ACCEPTED);
 	test_vpe_cmd(&t.a, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
 	its_teardown(t.a.its, t.a.desc);
 	its_teardown(t.b.its, t.b.desc);
+	take_arena();
+}
+
+/* GICv4.1, but redistributors share the vPE table; or KVM does not use vLPIs. */
+static void test_no_vlpis(u64 typer, u32 vlpis)
+{
+	struct fake fake;
+
+	clear_arena(ARENA_UNITS * max_t(u64, SZ_4K, PAGE_SIZE));
+	fake_init_nr(&fake, 0, arena, SZ_4K, true, typer | GITS_TYPER_VLPIS);
+	fake.desc->vlpis = vlpis;
+	give_arena();
+	check(!fake_setup(&fake, ITS_NO_FAILURE));
+	check_set_up(&fake);
+	test_cmd(&fake, GITS_CMD_VMAPP, 0, VALID, 0, PKVM_ITS_VLPI_COMMAND);
+	test_cmd(&fake, GITS_CMD_VSYNC, 0, 0, 0, PKVM_ITS_VLPI_COMMAND);
+	its_teardown(fake.its, fake.desc);
 	take_arena();
 }
 
@@ -1006,8 +1212,6 @@ void pkvm_its_selftest(void *base, struct pkvm_hyp_vcpu *vcpu)
 	u64 guest_page;
 	int i;
 
-	fakes_execute = true;
-
 	arena = ALIGN(hyp_virt_to_phys(base), SZ_64K);
 	guest_page = arena + ITS_SELFTEST_SIZE;
 
@@ -1023,6 +1227,11 @@ void pkvm_its_selftest(void *base, struct pkvm_hyp_vcpu *vcpu)
 	test_descriptions();
 	test_stalled_its();
 	test_slow_its();
+	test_restored_its();
+	test_budget();
+	test_many_unmaps();
+	test_no_vlpis(GITS_TYPER_VMAPP | GITS_TYPER_SVPET, 1);
+	test_no_vlpis(0, 0);
 	test_vpes(0, guest_page);
 	test_vpes(GITS_TYPER_VMAPP, guest_page);
 	test_single_vmovp();

@@ -67,6 +67,7 @@ int its_donate(struct pkvm_its *its, u64 phys, u64 size)
 		return ret;
 
 	its->stats.donated += nr_pages;
+	its->bytes_left -= nr_pages << PAGE_SHIFT;
 	trace_its_donate(its->region.phys, hyp_pfn_to_phys(pfn), nr_pages);
 
 	return 0;
@@ -91,6 +92,7 @@ void its_return(struct pkvm_its *its, u64 phys, u64 size)
 	WARN_ON(__pkvm_hyp_donate_host(pfn, nr_pages));
 
 	its->stats.returned += nr_pages;
+	its->bytes_left -= nr_pages << PAGE_SHIFT;
 	trace_its_return(its->region.phys, hyp_pfn_to_phys(pfn), nr_pages);
 }
 
@@ -190,7 +192,7 @@ static bool its_table_is_coherent(const struct its_table *table)
  */
 u64 its_table_size(const struct its_table *table)
 {
-	return (u64)GITS_BASER_NR_PAGES(table->baser) * table->psz;
+	return gits_baser_size(table->baser);
 }
 
 static u64 its_records_size(const struct its_table *table, u32 nr_entries)
@@ -218,23 +220,11 @@ static int its_decode_baser(struct its_table *table, u64 baser)
 	table->baser = baser;
 	table->type = GITS_BASER_TYPE(baser);
 
-	switch (FIELD_GET(GITS_BASER_PAGE_SIZE_MASK, baser)) {
-	case GIC_PAGE_SIZE_4K:
-		table->psz = SZ_4K;
-		table->phys = baser & GENMASK_ULL(47, 12);
-		break;
-	case GIC_PAGE_SIZE_16K:
-		table->psz = SZ_16K;
-		table->phys = baser & GENMASK_ULL(47, 12);
-		break;
-	case GIC_PAGE_SIZE_64K:
-		table->psz = SZ_64K;
-		table->phys = GITS_BASER_ADDR_48_to_52(baser);
-		break;
-	default:
+	table->psz = gits_baser_page_size(baser);
+	if (!table->psz)
 		return -EINVAL;
-	}
 
+	table->phys = gits_baser_address(baser);
 	if (!IS_ALIGNED(table->phys, table->psz))
 		return -EINVAL;
 
@@ -403,6 +393,12 @@ static void its_teardown_flat(struct pkvm_its *its, struct its_table *table)
 			   its_records_size(table, table->nr_entries));
 }
 
+/* GICv4.1: an ITS may have the same vPE table as redistributors and other ITSs. */
+static bool its_shares_vpe_table(struct pkvm_its *its, const struct its_table *table)
+{
+	return table->type == GITS_BASER_TYPE_VCPU && FIELD_GET(GITS_TYPER_SVPET, its->typer);
+}
+
 /*
  * Take one table: what GITS_BASERn points to, then the L2 pages, all before the
  * host may write again. The first level is EL2's before it is read.
@@ -418,6 +414,11 @@ static int its_setup_table(struct pkvm_its *its, struct its_table *table,
 
 	if (table->phys != desc->base)
 		return -EINVAL;
+
+	table->borrowed = its_shares_vpe_table(its, table) &&
+			  its_owns_shared_table(table->baser);
+	if (table->borrowed)
+		return 0;
 
 	ret = its_donate(its, table->phys, its_table_size(table));
 	if (ret)
@@ -439,6 +440,9 @@ static int its_setup_table(struct pkvm_its *its, struct its_table *table,
  */
 static void its_teardown_table(struct pkvm_its *its, struct its_table *table)
 {
+	if (table->borrowed)
+		return;
+
 	if (its_table_is_indirect(table))
 		its_teardown_indirect(its, table);
 	else
@@ -483,7 +487,7 @@ int its_setup_tables(struct pkvm_its *its, const struct its_handover *desc)
 
 		if (table->type == GITS_BASER_TYPE_DEVICE)
 			its->device_table = table;
-		if (table->type == GITS_BASER_TYPE_VCPU)
+		if (table->type == GITS_BASER_TYPE_VCPU && (its->typer & GITS_TYPER_VLPIS))
 			its->vpe_table = table;
 	}
 
@@ -530,8 +534,9 @@ bool its_id_in_range(const struct its_table *table, u32 id)
  */
 void *its_record(const struct its_table *table, u32 id)
 {
-	u32 idx, size = its_handover_record_size(table->type);
+	u32 size = its_handover_record_size(table->type);
 	u64 phys;
+	u32 idx;
 
 	if (!its_table_is_indirect(table))
 		return id < table->nr_entries ? table->records + (u64)id * size : NULL;
@@ -601,10 +606,12 @@ enum pkvm_its_refusal its_link_l2(struct pkvm_its *its, struct its_table *table,
 }
 
 /*
- * The record of a mapped device: its ITT and the number of its EventID bits,
- * laid out as doublewords 1 and 2 of MAPD. It is 0 for any other device.
+ * The record of a device that has an ITT: the ITT and the number of its EventID
+ * bits, laid out as doublewords 1 and 2 of MAPD. It is 0 for any other device.
  */
 #define ITS_RECORD_VALID	BIT_ULL(63)
+/* The ITS was told to unmap it; it may use the ITT until a SYNC after that. */
+#define ITS_RECORD_UNMAPPING	BIT_ULL(62)
 #define ITS_RECORD_ITT		GENMASK_ULL(51, 8)
 #define ITS_RECORD_EVENT_BITS	GENMASK_ULL(5, 0)
 
@@ -624,6 +631,17 @@ bool its_itt_size(struct pkvm_its *its, u32 event_bits, u64 *size)
 	*size = (u64)its->ite_size << event_bits;
 
 	return true;
+}
+
+/**
+ * its_device_is_mapped() - May a command name this device?
+ * @record:	The record of the device.
+ *
+ * Return: false as well from the moment its unmap is posted.
+ */
+bool its_device_is_mapped(u64 record)
+{
+	return (record & ITS_RECORD_VALID) && !(record & ITS_RECORD_UNMAPPING);
 }
 
 /**
@@ -653,9 +671,10 @@ bool its_event_in_range(u64 record, u32 event)
 enum pkvm_its_refusal its_map_device(struct pkvm_its *its, u32 device_id, u64 itt,
 				     u32 event_bits)
 {
-	u64 size, pages = its->stats.donated;
+	u64 pages = its->stats.donated;
 	enum pkvm_its_refusal why;
 	u64 *record;
+	u64 size;
 
 	if (!its_is_device_id(its, device_id) ||
 	    !its_id_in_range(its->device_table, device_id))
@@ -686,15 +705,7 @@ enum pkvm_its_refusal its_map_device(struct pkvm_its *its, u32 device_id, u64 it
 	return PKVM_ITS_ACCEPTED;
 }
 
-/**
- * its_record_itt() - Where is the ITT of a mapped device?
- * @its:	The ITS.
- * @record:	The record of the device.
- * @size:	Where to put the size of the ITT in bytes.
- *
- * Return: its physical address.
- */
-u64 its_record_itt(struct pkvm_its *its, u64 record, u64 *size)
+static u64 its_record_itt(struct pkvm_its *its, u64 record, u64 *size)
 {
 	WARN_ON(!its_itt_size(its, FIELD_GET(ITS_RECORD_EVENT_BITS, record), size));
 
@@ -703,7 +714,7 @@ u64 its_record_itt(struct pkvm_its *its, u64 record, u64 *size)
 
 /**
  * its_unmap_device() - Give the ITT of a device back to the host.
- * @its:	The ITS, locked, that has consumed an unmap of the device.
+ * @its:	The ITS, locked, that cannot reach the ITT any more.
  * @record:	The record of the device, 0 after.
  *
  * Undoes its_map_device(), and keeps the contents of the ITT.
@@ -719,4 +730,89 @@ void its_unmap_device(struct pkvm_its *its, u64 *record)
 	*record = 0;
 	its->stats.devices--;
 	its->stats.itt_pages -= its->stats.returned - pages;
+}
+
+/**
+ * its_begin_unmap() - Let the ITS be told that a device is mapped no more.
+ * @its:	The ITS, locked.
+ * @device_id:	Any DeviceID.
+ *
+ * From now on no command may name the device. Its ITT stays EL2's until
+ * its_complete_unmaps(), or for good if its_drop_unmap() undoes this.
+ *
+ * Return: PKVM_ITS_ACCEPTED, or why the device cannot be unmapped.
+ */
+enum pkvm_its_refusal its_begin_unmap(struct pkvm_its *its, u32 device_id)
+{
+	u64 *record = its_device_record(its, device_id);
+
+	if (!record || !its_device_is_mapped(*record))
+		return PKVM_ITS_DEVICE_UNMAPPED;
+
+	if (its->nr_unmaps == ITS_MAX_UNMAPS)
+		return PKVM_ITS_UNMAPS;
+
+	its->unmaps[its->nr_unmaps++] = device_id;
+	*record |= ITS_RECORD_UNMAPPING;
+
+	return PKVM_ITS_ACCEPTED;
+}
+
+static void its_remove_unmap(struct pkvm_its *its, u32 idx)
+{
+	its->nr_unmaps--;
+	memmove(&its->unmaps[idx], &its->unmaps[idx + 1],
+		(its->nr_unmaps - idx) * sizeof(its->unmaps[0]));
+}
+
+/**
+ * its_drop_unmap() - Undo its_begin_unmap().
+ * @its:	The ITS, locked, that will not execute the unmap.
+ * @device_id:	The DeviceID of an unmap that was posted and not seen consumed.
+ *
+ * The ITT is still EL2's, and the host may unmap the device again.
+ */
+void its_drop_unmap(struct pkvm_its *its, u32 device_id)
+{
+	u32 i;
+
+	for (i = its->nr_leaving; i < its->nr_unmaps; i++) {
+		if (its->unmaps[i] != device_id)
+			continue;
+
+		*its_device_record(its, device_id) &= ~ITS_RECORD_UNMAPPING;
+		its_remove_unmap(its, i);
+		return;
+	}
+}
+
+/**
+ * its_complete_unmaps() - Give back the ITTs that a SYNC has set free.
+ * @its:	The ITS, locked, that has consumed a SYNC.
+ *
+ * The ITTs of the devices whose unmap was consumed before it are the host's after,
+ * empty. Any redistributor will do (section 5.3, SYNC): the effects of all earlier
+ * commands apply to later writes to GITS_TRANSLATER; and of the earlier ones none
+ * can be left that is not translated, as the ITS cannot know that it is not for
+ * that redistributor.
+ *
+ * Return: false if there is more to give back than this entry may.
+ */
+bool its_complete_unmaps(struct pkvm_its *its)
+{
+	u64 *record, itt, size;
+
+	while (its->nr_leaving) {
+		if (!its_has_budget(its))
+			return false;
+
+		record = its_device_record(its, its->unmaps[0]);
+		itt = its_record_itt(its, *record, &size);
+		its_clear(itt, size);
+		its_unmap_device(its, record);
+		its_remove_unmap(its, 0);
+		its->nr_leaving--;
+	}
+
+	return true;
 }

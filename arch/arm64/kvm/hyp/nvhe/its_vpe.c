@@ -38,10 +38,17 @@ struct its_vpe_record {
 /* No GIC supports fewer: LPIs begin at 8192. */
 #define ITS_MIN_INTID_BITS	14
 
-/* More vPEs than any guest has vCPUs. */
-#define ITS_MAX_VCONFIG_PINS	4096
+/* A virtual configuration table, which all vPEs of a guest use. */
+struct its_vconfig {
+	u64	phys;
+	u64	size;
+	u32	refs;
+};
 
-/* The ITSs with a vPE table. Taken inside the lock of an ITS. */
+/* One for each guest. */
+static struct its_vconfig its_vconfigs[KVM_MAX_PVMS];
+
+/* The ITSs with vPEs, and their guests. Taken inside the lock of an ITS. */
 static LIST_HEAD(its_vpe_list);
 static DEFINE_HYP_SPINLOCK(its_vpe_lock);
 
@@ -107,16 +114,6 @@ bool its_vpe_is_mapped(struct pkvm_its *its, u32 vpe_id)
 	return its_vpe_state(its, vpe_id) == ITS_VPE_VALID;
 }
 
-/**
- * its_vpe_is_leaving() - Does a vPE wait for the VSYNC after its unmap?
- * @its:	The ITS, locked.
- * @vpe_id:	Any vPEID.
- */
-bool its_vpe_is_leaving(struct pkvm_its *its, u32 vpe_id)
-{
-	return its_vpe_state(its, vpe_id) & ITS_VPE_LEAVING;
-}
-
 /* The record of the same vPE in another ITS, if that may still use its VPT. */
 static struct its_vpe_record *its_vpe_elsewhere(struct pkvm_its *its, u32 vpe_id)
 {
@@ -132,16 +129,24 @@ static struct its_vpe_record *its_vpe_elsewhere(struct pkvm_its *its, u32 vpe_id
 	return NULL;
 }
 
-static bool its_vpe_is_mapped_elsewhere(struct pkvm_its *its, u32 vpe_id)
+/*
+ * GICv4.1: Alloc says that no other ITS has the vPE mapped. That is not certain
+ * while one of them is unmapping it.
+ */
+static bool its_alloc_is_right(struct pkvm_its *its, u32 vpe_id, bool alloc)
 {
+	bool elsewhere = false;
 	struct pkvm_its *other;
+	u64 state;
 
 	list_for_each_entry(other, &its_vpe_list, vpe_node) {
-		if (other != its && its_vpe_is_mapped(other, vpe_id))
-			return true;
+		state = other == its ? 0 : its_vpe_state(other, vpe_id);
+		if (state & ~ITS_VPE_VALID)
+			return false;
+		elsewhere |= state;
 	}
 
-	return false;
+	return alloc == !elsewhere;
 }
 
 /*
@@ -160,44 +165,72 @@ static u64 its_vconfig_size(u64 vpt)
 	return BIT_ULL(FIELD_GET(ITS_VPE_INTID_BITS, vpt));
 }
 
-/* The last vPE unshares the pages: before, that fails as they are still pinned. */
-static void its_unpin_vconfig(u64 config, u64 size)
+static struct its_vconfig *its_find_vconfig(u64 phys, u64 size)
 {
-	void *va = hyp_phys_to_virt(config);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(its_vconfigs); i++) {
+		if (its_vconfigs[i].refs && its_vconfigs[i].phys == phys &&
+		    its_vconfigs[i].size == size)
+			return &its_vconfigs[i];
+	}
+
+	return NULL;
+}
+
+static struct its_vconfig *its_free_vconfig(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(its_vconfigs); i++) {
+		if (!its_vconfigs[i].refs)
+			return &its_vconfigs[i];
+	}
+
+	return NULL;
+}
+
+/*
+ * Pages that the host shared for something else stay out of it: whoever unshares
+ * them relies on there being no other pin.
+ */
+static int its_get_vconfig(u64 phys, u64 size)
+{
+	struct its_vconfig *vconfig = its_find_vconfig(phys, size);
+	void *va;
+	int ret;
+
+	if (vconfig) {
+		vconfig->refs++;
+		return 0;
+	}
+
+	vconfig = its_free_vconfig();
+	if (!vconfig)
+		return -ENOSPC;
+
+	ret = its_share(phys, size, &va);
+	if (ret)
+		return ret;
+
+	*vconfig = (struct its_vconfig) { .phys = phys, .size = size, .refs = 1 };
+
+	return 0;
+}
+
+/* The host may have made EL2 pin a page for something else since: then it stays shared. */
+static void its_put_vconfig(u64 phys, u64 size)
+{
+	struct its_vconfig *vconfig = its_find_vconfig(phys, size);
+	void *va = hyp_phys_to_virt(phys);
 	u64 i;
+
+	if (WARN_ON(!vconfig) || --vconfig->refs)
+		return;
 
 	hyp_unpin_shared_mem(va, va + size);
 	for (i = 0; i < size; i += PAGE_SIZE)
-		__pkvm_host_unshare_hyp(hyp_phys_to_pfn(config + i));
-}
-
-/* A pin count that overflowed would panic: stay far from that. */
-static bool its_vconfig_has_many_pins(u64 config, u64 size)
-{
-	u64 i;
-
-	for (i = 0; i < size; i += PAGE_SIZE) {
-		if (hyp_page_count(hyp_phys_to_virt(config + i)) > ITS_MAX_VCONFIG_PINS)
-			return true;
-	}
-
-	return false;
-}
-
-/* All vPEs of a guest use one configuration table: the first one shares it. */
-static int its_pin_vconfig(u64 config, u64 size)
-{
-	void *va = hyp_phys_to_virt(config);
-
-	if (hyp_pin_shared_mem(va, va + size))
-		return its_share(config, size, &va);
-
-	if (!its_vconfig_has_many_pins(config, size))
-		return 0;
-
-	its_unpin_vconfig(config, size);
-
-	return -EBUSY;
+		__pkvm_host_unshare_hyp(hyp_phys_to_pfn(phys + i));
 }
 
 static enum pkvm_its_refusal its_take_vpe(struct pkvm_its *its,
@@ -208,7 +241,7 @@ static enum pkvm_its_refusal its_take_vpe(struct pkvm_its *its,
 	if (its_donate(its, vpt, its_vpt_size(vpe->vpt)))
 		return PKVM_ITS_VPT_OWNER;
 
-	if (vpe->config && its_pin_vconfig(vpe->config & ITS_VPE_VPT,
+	if (vpe->config && its_get_vconfig(vpe->config & ITS_VPE_VPT,
 					   its_vconfig_size(vpe->vpt))) {
 		its_return(its, vpt, its_vpt_size(vpe->vpt));
 		return PKVM_ITS_VCONFIG_OWNER;
@@ -220,7 +253,7 @@ static enum pkvm_its_refusal its_take_vpe(struct pkvm_its *its,
 static void its_release_vpe(struct pkvm_its *its, const struct its_vpe_record *vpe)
 {
 	if (vpe->config)
-		its_unpin_vconfig(vpe->config & ITS_VPE_VPT, its_vconfig_size(vpe->vpt));
+		its_put_vconfig(vpe->config & ITS_VPE_VPT, its_vconfig_size(vpe->vpt));
 
 	its_return(its, vpe->vpt & ITS_VPE_VPT, its_vpt_size(vpe->vpt));
 }
@@ -275,10 +308,11 @@ enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
 				  u32 intid_bits, u64 config, bool alloc)
 {
 	bool has_config = its_is_v4_1(its);
-	struct its_vpe_record *record, vpe = {
+	struct its_vpe_record vpe = {
 		.vpt	= ITS_VPE_VALID | vpt | FIELD_PREP(ITS_VPE_INTID_BITS, its->lpi_bits),
 		.config	= has_config ? ITS_VPE_VALID | config : 0,
 	};
+	struct its_vpe_record *record;
 	enum pkvm_its_refusal why;
 
 	if (!its_vpe_in_range(its, vpe_id))
@@ -292,7 +326,7 @@ enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
 		return PKVM_ITS_VPE_MAPPED;
 
 	hyp_spin_lock(&its_vpe_lock);
-	if (has_config && alloc == its_vpe_is_mapped_elsewhere(its, vpe_id))
+	if (has_config && !its_alloc_is_right(its, vpe_id, alloc))
 		why = PKVM_ITS_VPE_DIFFERS;
 	else
 		why = its_map_vpe_locked(its, vpe_id, &vpe);
@@ -307,9 +341,8 @@ enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
  * @vpe_id:	Any vPEID.
  * @alloc:	GICv4.1: the host says that no other ITS has it mapped.
  *
- * From now on no other command may name the vPE, but as long as the ITS has not
- * executed this one it may be sent again. Every page stays where it is until
- * its_complete_vpe_unmap().
+ * From now on no command but VSYNC may name the vPE. Every page stays where it is
+ * until its_complete_vpe_unmap(), or for good if its_drop_vpe_unmap() undoes this.
  *
  * Return: PKVM_ITS_ACCEPTED, or why the vPE cannot be unmapped.
  */
@@ -317,18 +350,35 @@ enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc
 {
 	enum pkvm_its_refusal why = PKVM_ITS_ACCEPTED;
 
-	if (!its_vpe_state(its, vpe_id) || its_vpe_is_leaving(its, vpe_id))
+	if (!its_vpe_is_mapped(its, vpe_id))
 		return PKVM_ITS_VPE_UNMAPPED;
 
 	hyp_spin_lock(&its_vpe_lock);
 	/* Otherwise the GIC would keep a VPT that the last unmap returns. */
-	if (its_is_v4_1(its) && alloc == its_vpe_is_mapped_elsewhere(its, vpe_id))
+	if (its_is_v4_1(its) && !its_alloc_is_right(its, vpe_id, alloc)) {
 		why = PKVM_ITS_VPE_DIFFERS;
-	else
+	} else {
 		its_vpe_record(its, vpe_id)->vpt |= ITS_VPE_UNMAPPING;
+		its->nr_vpe_unmaps++;
+	}
 	hyp_spin_unlock(&its_vpe_lock);
 
 	return why;
+}
+
+/**
+ * its_drop_vpe_unmap() - Undo its_unmap_vpe().
+ * @its:	The ITS, locked, that will not execute the unmap.
+ * @vpe_id:	The vPEID of an unmap that was posted and not seen consumed.
+ *
+ * The VPT is still EL2's, and the host may unmap the vPE again.
+ */
+void its_drop_vpe_unmap(struct pkvm_its *its, u32 vpe_id)
+{
+	hyp_spin_lock(&its_vpe_lock);
+	its_vpe_record(its, vpe_id)->vpt &= ~ITS_VPE_UNMAPPING;
+	its->nr_vpe_unmaps--;
+	hyp_spin_unlock(&its_vpe_lock);
 }
 
 /**
@@ -347,21 +397,26 @@ void its_vpe_unmapped(struct pkvm_its *its, u32 vpe_id)
 
 /**
  * its_complete_vpe_unmap() - Give what a vPE used back to the host.
- * @its:	The ITS, locked, that has consumed a VSYNC after the unmap.
- * @vpe_id:	A vPEID that is leaving.
+ * @its:	The ITS, locked, that has consumed a VSYNC.
+ * @vpe_id:	The vPEID of the VSYNC.
  *
- * Undoes its_map_vpe(), unless another ITS may still use the VPT.
+ * If the vPE was unmapped before that, this undoes its_map_vpe(), unless another
+ * ITS may still use the VPT.
  */
 void its_complete_vpe_unmap(struct pkvm_its *its, u32 vpe_id)
 {
-	struct its_vpe_record vpe, *record = its_vpe_record(its, vpe_id);
+	struct its_vpe_record *record = its_vpe_record(its, vpe_id);
+	struct its_vpe_record vpe;
 
 	hyp_spin_lock(&its_vpe_lock);
-	vpe = *record;
-	memset(record, 0, sizeof(*record));
-	its->stats.vpes--;
-	if (!its_vpe_elsewhere(its, vpe_id))
-		its_release_vpe(its, &vpe);
+	if (record && (record->vpt & ITS_VPE_LEAVING)) {
+		vpe = *record;
+		memset(record, 0, sizeof(*record));
+		its->nr_vpe_unmaps--;
+		its->stats.vpes--;
+		if (!its_vpe_elsewhere(its, vpe_id))
+			its_release_vpe(its, &vpe);
+	}
 	hyp_spin_unlock(&its_vpe_lock);
 }
 

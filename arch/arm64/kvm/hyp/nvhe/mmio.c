@@ -66,7 +66,7 @@ int hyp_mmio_take(struct hyp_mmio_region *region)
  */
 void hyp_mmio_return(struct hyp_mmio_region *region)
 {
-	u64 va = (u64)region->base;
+	u64 va = (__force u64)region->base;
 
 	hyp_spin_lock(&pkvm_pgd_lock);
 	WARN_ON(kvm_pgtable_hyp_unmap(&pkvm_pgtable, va, region->size) != region->size);

@@ -897,6 +897,30 @@ static int run_reg_raz_wi(const struct test *t)
 }
 
 /* Accesses that leave EL2 no syndrome to emulate them by. */
+/* Either half of a 64-bit register by 4 bytes; nothing that is not aligned. */
+static int run_reg_halves(const struct test *t)
+{
+	u64 reg = its_read(t->addr, 8);
+	u64 val;
+
+	val = its_read(t->addr, 4) | its_read(t->addr + 4, 4) << 32;
+	if (val != reg)
+		return because("its halves read as 0x%lx, not 0x%lx", val, reg);
+
+	val = its_read(t->addr + 4, 8) | its_read(t->addr + 2, 4) | its_read(t->addr + 1, 8);
+	if (val)
+		return because("reads as 0x%lx where it is not aligned", val);
+
+	its_write(t->addr + 4, reg >> 32, 4);
+	its_write(t->addr, (u32)reg, 4);
+	its_write(t->addr + 4, ~0ULL, 8);
+	its_write(t->addr + 2, ~0ULL, 4);
+	its_write(t->addr + 1, ~0ULL, 8);
+	val = its_read(t->addr, 8);
+
+	return val == reg ? KSFT_PASS : because("is 0x%lx now, was 0x%lx", val, reg);
+}
+
 static void access_ldp(void *va)
 {
 	asm volatile("ldp x2, x3, [%0]" : : "r" (va) : "x2", "x3", "memory");
@@ -1281,8 +1305,9 @@ static int run_race(const struct test *t)
 {
 	struct its_cmd evil = mapd(free_dev, victim, ITT_EVENT_BITS);
 	struct its_cmd good = mapd(free_dev, own_phys, ITT_EVENT_BITS);
-	unsigned int i, taken = 0, refused = 0;
+	unsigned int taken = 0, refused = 0;
 	enum queue_state state;
+	unsigned int i;
 	pthread_t thread;
 	bool ok = true;
 
@@ -1695,8 +1720,9 @@ static int run_storm(const struct test *t)
 	struct its_cmd sync = sync_cmd(its.rdbase);
 	struct its_cmd gone = unmapd(free_dev);
 	struct race race = { .cpu = 1 };
-	unsigned int i, seed = 2;
+	unsigned int seed = 2;
 	enum queue_state state;
+	unsigned int i;
 	pthread_t thread;
 	u64 offset, val;
 
@@ -1736,7 +1762,7 @@ static int run_storm(const struct test *t)
 	state = queue_post(&gone, 1);
 	if (state == QUEUE_STALLED)
 		state = queue_repair();
-	if (state != QUEUE_DONE)
+	if (state != QUEUE_DONE || queue_post(&sync, 1) != QUEUE_DONE)
 		return because("the queue stands still");
 
 	return try_load(own_page, 8, &val) ? KSFT_PASS : because("the ITT did not come back");
@@ -1927,9 +1953,10 @@ static void fuzz_put(struct fuzzer *f, u64 at, bool racy)
 /* The driver's way to post, but for the care it takes. */
 static void fuzz_post(struct fuzzer *f)
 {
-	unsigned int i, nr = 1 + fuzz_below(f, 4);
+	unsigned int nr = 1 + fuzz_below(f, 4);
 	struct its_cmd sync = sync_cmd(its.rdbase);
 	bool racy = fuzz_below(f, 2);
+	unsigned int i;
 	u64 at;
 
 	if (racy)
@@ -2037,8 +2064,9 @@ static void *fuzz_thread(void *arg)
 /* Whatever is left mapped, and wherever the queue stands. */
 static bool fuzz_clean_up(void)
 {
-	unsigned int i, tries = its.queue_size / ITS_CMD_SIZE * 2;
+	unsigned int tries = its.queue_size / ITS_CMD_SIZE * 2;
 	struct its_cmd cmd;
+	unsigned int i;
 
 	its_set_enabled(true);
 	its.write = its_read(GITS_CWRITER, 8) & GITS_QUEUE_OFFSET;
@@ -2062,10 +2090,12 @@ static bool fuzz_clean_up(void)
 
 static int run_fuzz(const struct test *t)
 {
-	unsigned int i, nr = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned int nr = sysconf(_SC_NPROCESSORS_ONLN);
 	struct its_cmd sync = sync_cmd(its.rdbase);
 	struct fuzzer fuzzers[nr];
-	u64 offset, actions = 0;
+	u64 actions = 0;
+	unsigned int i;
+	u64 offset;
 	int ret;
 
 	/* Where the write pointer goes back, the ITS goes around: let it. */
@@ -2550,6 +2580,38 @@ static void add_reg_write(const char *name, u64 offset, u64 value, unsigned int 
 	}
 }
 
+static void add_bad_write_pointers(void)
+{
+	const u32 size = its.queue_size;
+	const struct {
+		const char *name;
+		u64 value;
+		unsigned int width;
+	} writers[] = {
+		{ "at the end of the queue",	size,				8 },
+		{ "beyond the queue",		2 * size,			8 },
+		{ "as far as it goes",		GITS_QUEUE_OFFSET,		4 },
+		{ "inside a command",		8,				8 },
+		{ "at an odd address",		1 << 4,				4 },
+		{ "with reserved bits",		BIT_ULL(20),			8 },
+		{ "with its upper half set",	BIT_ULL(32) | ITS_CMD_SIZE,	8 },
+		{ "with all bits set",		~0ULL,				8 },
+	};
+	struct test *t;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(writers); i++) {
+		/* A queue as large as they get has no such write pointer. */
+		if (writers[i].value <= GITS_QUEUE_OFFSET && writers[i].value >= SZ_4K &&
+		    writers[i].value < size)
+			continue;
+		t = add_test(run_bad_write_pointer, "GITS_CWRITER %s", writers[i].name);
+		t->addr = GITS_CWRITER;
+		t->value = writers[i].value;
+		t->width = writers[i].width;
+	}
+}
+
 static void add_reg_accesses(void)
 {
 	u64 ctlr = its.regs[0] & ~GITS_CTLR_ENABLE;
@@ -2570,6 +2632,15 @@ static void add_reg_accesses(void)
 	static const struct {
 		const char *name;
 		u64 offset;
+	} wide[] = {
+		{ "GITS_TYPER",		GITS_TYPER },
+		{ "GITS_CBASER",	GITS_CBASER },
+		{ "GITS_CWRITER",	GITS_CWRITER },
+		{ "GITS_CREADR",	GITS_CREADR },
+	};
+	static const struct {
+		const char *name;
+		u64 offset;
 		u64 value;
 		unsigned int width;
 	} bad[] = {
@@ -2578,13 +2649,13 @@ static void add_reg_accesses(void)
 		{ "an odd GITS_BASER0",			GITS_BASER + 1,		~0ULL,	8 },
 		{ "GITS_CWRITER and half of GITS_CREADR", GITS_CWRITER + 4,	32,	8 },
 		{ "an odd halfword",			GITS_CTLR + 1,		0,	2 },
+		{ "all of GITS_CTLR and GITS_IIDR",	GITS_CTLR,		~0ULL,	8 },
 		{ "the unknown register at 0xa0",	0xa0,			~0ULL,	8 },
 		{ "the unknown register at 0x140",	0x140,			~0ULL,	8 },
 		{ "the unknown register at 0x800",	0x800,			~0ULL,	4 },
 		{ "the unknown register at 0xc000",	0xc000,			~0ULL,	8 },
 		{ "the upper half of GITS_CWRITER",	GITS_CWRITER + 4,	~0ULL,	4 },
 	};
-	const u32 size = its.queue_size;
 	unsigned int i, width;
 	struct test *t;
 
@@ -2624,6 +2695,14 @@ static void add_reg_accesses(void)
 			t->value = width == 1 ? 0x40 : 0x4040;
 		}
 	}
+	for (i = 0; i < ARRAY_SIZE(wide); i++) {
+		t = add_test(run_reg_halves, "%s by halves", wide[i].name);
+		t->addr = wide[i].offset;
+	}
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+		t = add_test(run_reg_halves, "GITS_BASER%u by halves", i);
+		t->addr = GITS_BASER + 8 * i;
+	}
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		t = add_test(run_reg_raz_wi, "%s", bad[i].name);
 		t->addr = bad[i].offset;
@@ -2633,32 +2712,6 @@ static void add_reg_accesses(void)
 	for (i = 0; i < ARRAY_SIZE(no_syndrome); i++) {
 		t = add_test(run_no_syndrome, "GITS_CBASER by %s faults", no_syndrome[i].name);
 		t->value = i;
-	}
-
-	const struct {
-		const char *name;
-		u64 value;
-		unsigned int width;
-	} writers[] = {
-		{ "at the end of the queue",	size,				8 },
-		{ "beyond the queue",		2 * size,			8 },
-		{ "as far as it goes",		GITS_QUEUE_OFFSET,		4 },
-		{ "inside a command",		8,				8 },
-		{ "at an odd address",		1 << 4,				4 },
-		{ "with reserved bits",		BIT_ULL(20),			8 },
-		{ "with its upper half set",	BIT_ULL(32) | ITS_CMD_SIZE,	8 },
-		{ "with all bits set",		~0ULL,				8 },
-	};
-
-	for (i = 0; i < ARRAY_SIZE(writers); i++) {
-		/* A queue as large as they get has no such write pointer. */
-		if (writers[i].value <= GITS_QUEUE_OFFSET && writers[i].value >= SZ_4K &&
-		    writers[i].value < size)
-			continue;
-		t = add_test(run_bad_write_pointer, "GITS_CWRITER %s", writers[i].name);
-		t->addr = GITS_CWRITER;
-		t->value = writers[i].value;
-		t->width = writers[i].width;
 	}
 }
 
@@ -2697,6 +2750,7 @@ static void add_tests(u64 fuzz_seconds)
 	if (its.vpes)
 		add_vpe_tests();
 	add_reg_accesses();
+	add_bad_write_pointers();
 	add_test(run_counts, "no page lost");
 }
 
@@ -2969,7 +3023,8 @@ static void find_free_vpe(void)
 
 static bool is_contiguous(int fd, const void *va, u64 size)
 {
-	u64 i, phys = phys_of(fd, va);
+	u64 phys = phys_of(fd, va);
+	u64 i;
 
 	for (i = 0; i < size; i += page_size) {
 		if (phys_of(fd, va + i) != phys + i)
@@ -2982,7 +3037,9 @@ static bool is_contiguous(int fd, const void *va, u64 size)
 /* Room for two VPTs, each aligned as the architecture wants it. */
 static void find_own_vpt(void)
 {
-	u64 i, size, huge = page_size / sizeof(u64) * page_size, need = 2 * VPT_ALIGN;
+	const u64 huge = page_size / sizeof(u64) * page_size;
+	const u64 need = 2 * VPT_ALIGN;
+	u64 size, i;
 	void *mem;
 	int fd;
 
@@ -3037,7 +3094,8 @@ static void find_own_page(void)
  */
 static void exhaust_stage2(void)
 {
-	unsigned int i, touched = 0;
+	unsigned int touched = 0;
+	unsigned int i;
 	int status;
 	pid_t pid;
 	void *va;

@@ -30,6 +30,7 @@ struct its_cmd {
  * @shadow:	The host's copy of @l1, shared and pinned.
  * @records:	EL2's records beside the entries of a flat table; NULL if none.
  * @nr_l2:	L2 pages that EL2 owns.
+ * @borrowed:	Another ITS brought it, and no command of this one uses it.
  */
 struct its_table {
 	u64		baser;
@@ -42,7 +43,21 @@ struct its_table {
 	u64		*shadow;
 	void		*records;
 	u32		nr_l2;
+	bool		borrowed;
 };
+
+/* Devices that may be unmapped without a SYNC behind the first of them. */
+#define ITS_MAX_UNMAPS		16
+
+/*
+ * What one entry into EL2 does at most, but for its last command: commands posted
+ * or completed, and bytes donated or returned. The rest is for the next entry.
+ */
+#define ITS_BUDGET_CMDS		64
+#define ITS_BUDGET_BYTES	SZ_256K
+
+/* No offset of the queue. */
+#define ITS_NO_OFFSET		U32_MAX
 
 /**
  * struct pkvm_its - an ITS that EL2 owns
@@ -50,17 +65,26 @@ struct its_table {
  * @node:	Entry in the list of them, which only grows.
  * @lock:	Guards everything below. Taken before the component locks.
  * @state_size:	Bytes of the memory this structure came in.
- * @typer:	GITS_TYPER.
- * @ctlr:	What the host wrote to GITS_CTLR, as far as it was obeyed.
- * @ctlr_rw:	The bits of it that the host may change.
+ * @typer:	GITS_TYPER, without what EL2 does not let the host use.
+ * @ctlr:	GITS_CTLR but for Enabled and Quiescent, which only the ITS knows.
+ * @ctlr_rw:	The bits of @ctlr that the host may change.
  * @cbaser:	GITS_CBASER, which the host can no longer change.
  * @queue:	The command queue the ITS reads, EL2's.
  * @shadow:	The one the host fills, shared and pinned.
  * @queue_size:	Bytes of each.
  * @cwriter:	Offset up to which the host wants commands executed.
  * @posted:	Offset up to which EL2 copied them to @queue.
- * @creadr:	Offset at which EL2 saw the ITS last.
+ * @consumed:	Offset up to which the ITS has consumed them and all that follows
+ *		from it is done; what the host reads from GITS_CREADR.
+ * @creadr:	GITS_CREADR when EL2 read it last.
+ * @retried:	Offset of a stall for which EL2 has written GITS_CWRITER.Retry.
  * @stalled:	The command at @posted was refused.
+ * @unmaps:	DeviceIDs whose unmap was posted, in that order.
+ * @nr_unmaps:	Number of them.
+ * @nr_leaving:	Number of them, from the first, whose unmap the ITS has consumed.
+ * @nr_vpe_unmaps: Number of vPEs whose unmap was posted and not synchronised.
+ * @cmds_left:	Of this entry's budget.
+ * @bytes_left:	Of this entry's budget; not positive if there is none.
  * @tables:	By the number of their GITS_BASERn.
  * @device_table: The one for devices among them.
  * @vpe_table:	The one for vPEs, NULL if there is none.
@@ -68,7 +92,6 @@ struct its_table {
  * @ite_size:	Bytes of an ITE.
  * @lpi_bits:	Number of INTID bits in use for LPIs.
  * @nr_colls:	Number of collections.
- * @timeout_ms:	How long EL2 waits for the ITS, in milliseconds.
  * @stats:	What EL2 tells about it.
  * @nr_targets:	Number of redistributors.
  * @targets:	The RDbase of each.
@@ -87,8 +110,16 @@ struct pkvm_its {
 	u32			queue_size;
 	u32			cwriter;
 	u32			posted;
-	u32			creadr;
+	u32			consumed;
+	u64			creadr;
+	u32			retried;
 	bool			stalled;
+	u32			unmaps[ITS_MAX_UNMAPS];
+	u32			nr_unmaps;
+	u32			nr_leaving;
+	u32			nr_vpe_unmaps;
+	u32			cmds_left;
+	s64			bytes_left;
 	struct its_table	tables[GITS_BASER_NR_REGS];
 	struct its_table	*device_table;
 	struct its_table	*vpe_table;
@@ -96,7 +127,6 @@ struct pkvm_its {
 	u32			ite_size;
 	u32			lpi_bits;
 	u32			nr_colls;
-	u32			timeout_ms;
 	struct {
 		u64		donated;
 		u64		returned;
@@ -135,11 +165,14 @@ enum pkvm_its_refusal its_link_l2(struct pkvm_its *its, struct its_table *table,
 
 u64 *its_device_record(struct pkvm_its *its, u32 device_id);
 bool its_itt_size(struct pkvm_its *its, u32 event_bits, u64 *size);
+bool its_device_is_mapped(u64 record);
 bool its_event_in_range(u64 record, u32 event);
 enum pkvm_its_refusal its_map_device(struct pkvm_its *its, u32 device_id, u64 itt,
 				     u32 event_bits);
-u64 its_record_itt(struct pkvm_its *its, u64 record, u64 *size);
 void its_unmap_device(struct pkvm_its *its, u64 *record);
+enum pkvm_its_refusal its_begin_unmap(struct pkvm_its *its, u32 device_id);
+void its_drop_unmap(struct pkvm_its *its, u32 device_id);
+bool its_complete_unmaps(struct pkvm_its *its);
 
 static inline u32 its_number(const struct pkvm_its *its)
 {
@@ -155,10 +188,10 @@ void its_vpe_join(struct pkvm_its *its);
 void its_vpe_leave(struct pkvm_its *its);
 bool its_vpe_in_range(struct pkvm_its *its, u32 vpe_id);
 bool its_vpe_is_mapped(struct pkvm_its *its, u32 vpe_id);
-bool its_vpe_is_leaving(struct pkvm_its *its, u32 vpe_id);
 enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
 				  u32 intid_bits, u64 config, bool alloc);
 enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc);
+void its_drop_vpe_unmap(struct pkvm_its *its, u32 vpe_id);
 void its_vpe_unmapped(struct pkvm_its *its, u32 vpe_id);
 void its_complete_vpe_unmap(struct pkvm_its *its, u32 vpe_id);
 bool its_check_its_list(struct pkvm_its *its, u32 vpe_id, u16 its_list);
@@ -169,13 +202,23 @@ void its_teardown(struct pkvm_its *its, const struct its_handover *desc);
 
 void its_handle_access(struct hyp_mmio_region *region, struct hyp_mmio_access *access);
 
+static inline bool its_has_budget(const struct pkvm_its *its)
+{
+	return its->cmds_left && its->bytes_left > 0;
+}
+
+bool its_is_enabled(struct pkvm_its *its);
 void its_process_queue(struct pkvm_its *its);
+void its_drop_queue(struct pkvm_its *its);
+void its_scrub_queue(struct pkvm_its *its);
 void its_retry(struct pkvm_its *its);
+bool its_owns_shared_table(u64 baser);
 
 int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 			unsigned long state_hva, size_t state_size);
 int __pkvm_its_handover_done(unsigned int nr);
-bool pkvm_its_all_owned(void);
+bool pkvm_its_allows_protected_guests(void);
+bool pkvm_its_suspend(void);
 u64 __pkvm_its_post(unsigned int nr, u64 cwriter);
 u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx);
 
@@ -184,13 +227,11 @@ u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx);
 #ifdef CONFIG_NVHE_EL2_DEBUG
 bool its_inject_failure(void);
 void its_set_failure(unsigned int nr);
-void its_fake_step(struct pkvm_its *its);
 void pkvm_its_selftest(void *base, struct pkvm_hyp_vcpu *vcpu);
 u64 pkvm_its_selftest_checks(void);
 #else
 static inline bool its_inject_failure(void) { return false; }
 static inline void its_set_failure(unsigned int nr) { }
-static inline void its_fake_step(struct pkvm_its *its) { }
 static inline u64 pkvm_its_selftest_checks(void) { return 0; }
 #endif
 

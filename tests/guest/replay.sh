@@ -1,0 +1,18 @@
+# A host whose firmware restores the ITS: /replay, and somebody outside who plays that
+# firmware. args=vpe: with a vPE, on GICv4.
+. /tests/lib.sh
+need_owned
+dmesg | grep -o 'kvm \[.*Reserved .*' | sed 's/^/# /'
+dmesg | grep -o 'Protected .* mode.*' | sed 's/^/# /'
+check "interrupts before" rngs_work
+# Guests with GICv4 leave an L2 page of the vPE table behind.
+[ "$1" != vpe ] || check "guests with vLPIs" \
+	sh -c '/bin/vgic_lpi_stress -v 2 -d 2 -e 4 -i 10 > /tmp/log 2>&1 || { tail -n 5 /tmp/log; false; }'
+if [ -r $ITS ]; then
+	place=$(awk '$1 == "its" { f = $2 } $1 == "queue" { print f, $9, $3; exit }' $ITS)
+else
+	for node in /sys/firmware/devicetree/base/*/its@*; do place="0x${node##*@} - -"; done
+fi
+check "replay $place $*" timeout 100 /replay $place "$@"
+check "interrupts after" rngs_work
+finish
