@@ -253,7 +253,13 @@ static void check_queue(struct host_its *hi)
 {
 	struct hw_its *hw = &hi->hw;
 	u32 pending = distance(hi, hw->q.next, hw->q.wrote);
+	u32 before = entry.consumed[hi - its_of], consumed = hi->el2->consumed;
 
+	check(entry.dropped || distance(hi, before, consumed) <=
+	      distance(hi, before, entry.posted[hi - its_of]) + entry.cmds,
+	      "EL2 has completed commands up to %#x, and posted them up to %#x", consumed, hw->q.wrote);
+	check(distance(hi, consumed, hw->q.wrote) >= pending,
+	      "EL2 has completed commands up to %#x, the ITS is at %#x", consumed, hw->q.next);
 	check(hw->q.wrote == hi->el2->posted, "EL2 has not told the ITS what it posted");
 	check(hi->el2->stats.posted == hw->executed + pending + hw->dropped,
 	      "the ITS has executed %llu commands of %llu", hw->executed, hi->el2->stats.posted);

@@ -224,7 +224,7 @@ extern struct summary sum;
 struct entry {
 	u32	cmds, reads;
 	u64	bytes, cleared;
-	u32	consumed[MAX_ITS];
+	u32	consumed[MAX_ITS], posted[MAX_ITS];
 	bool	dropped;
 	bool	suspending;
 };

@@ -531,8 +531,10 @@ void own_entry(void)
 	nr_looks = 0;
 	entry = (struct entry){ 0 };
 	for (i = 0; i < nr_hw; i++) {
-		if (its_of[i].hw.owned)
-			entry.consumed[i] = its_of[i].el2->consumed;
+		if (!its_of[i].hw.owned)
+			continue;
+		entry.consumed[i] = its_of[i].el2->consumed;
+		entry.posted[i] = its_of[i].el2->posted;
 	}
 }
 
