@@ -162,13 +162,25 @@ warnings_of() {
 		sort > "$log"
 }
 
+warn_config() {
+	mkdir -p "$WALK/out/warn"
+	cat "$ROOT/configs/kernel.config" "$ROOT/configs/4k.config" > "$WALK/out/warn/fragment"
+	kmake -C "$WALK/linux" O="$WALK/out/warn" KCONFIG_ALLCONFIG="$WALK/out/warn/fragment" \
+		allnoconfig > "$BUILD/test/warn-config.log" 2>&1
+}
+
 base_warnings() {
 	local log
 	log=$BUILD/test/warnings-base-$( (w rev-parse 'HEAD^{tree}'; touched_dirs; declare -f warnings_of sparse_make; cat "$ROOT"/configs/*.config) | sha256sum | cut -c1-12)
 	if [ ! -f "$log" ]; then
 		say "Warnings of the base"
 		rm -rf "$WALK/out/warn"
-		[ ! -d "$WALK/out/4k" ] || cp -a "$WALK/out/4k" "$WALK/out/warn"
+		# Nothing was built here if the base's image was there already.
+		if [ -d "$WALK/out/4k" ]; then
+			cp -a "$WALK/out/4k" "$WALK/out/warn"
+		else
+			warn_config
+		fi
 		warnings_of "$BUILD/test/warnings-tmp" || { not_ok "W=1 and sparse of the base"; return 0; }
 		mv "$BUILD/test/warnings-tmp" "$log"
 	fi

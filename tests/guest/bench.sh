@@ -125,6 +125,20 @@ measure_growth() {
 	while read -r name value; do bench "$name" "$value"; done < /tmp/growth
 }
 
+# The first level of the Device table that software writes, its page size and entry size.
+device_table() {
+	awk '$1 == "table" && $4 == "Devices" && $6 == "indirect" { print $18, $8, $10; exit }' $ITS
+}
+
+# Nobody else may use the queue meanwhile.
+section_longest() {
+	owned_or_die
+	set -- $(queue) $(device_table)
+	[ $# = 6 ] || die "no queue, or no first level of the Device table: $*"
+	timeout 250 /longest "$@" > /tmp/longest || die "longest: $(tail -n 2 /tmp/longest) $(grep refus $ITS)"
+	while read -r name value; do bench "$name" "$value"; done < /tmp/longest
+}
+
 # What EL2 owns, and how much of it the driver would not have allocated otherwise.
 measure_memory() {
 	[ -r $ITS ] || return 0

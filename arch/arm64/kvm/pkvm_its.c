@@ -314,14 +314,19 @@ static void __init pkvm_its_report_vlpis(void)
 	}
 }
 
-static void pkvm_its_report_refusal(phys_addr_t phys_base, unsigned int its)
+static int pkvm_its_report_refusal(phys_addr_t phys_base, unsigned int its)
 {
 	u64 cmd = pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED_CMD, 0);
 	u64 why = pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED_WHY, 0);
 
+	if (!pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED_NOW, 0))
+		return -EIO;
+
 	pr_err_ratelimited("ITS@%pa: EL2 refused %s (device 0x%x): %s\n", &phys_base,
 			   pkvm_its_command(cmd), upper_32_bits(cmd),
 			   why < PKVM_ITS_REFUSAL_MAX ? pkvm_its_refusals[why] : "?");
+
+	return -EPERM;
 }
 
 static u64 pkvm_its_post(unsigned int its, u64 cwriter)

@@ -474,13 +474,17 @@ static void its_write_cwriter(struct pkvm_its *its, u32 offset, u64 val)
 		its_retry(its);
 }
 
+/* Before, the ITS may still be executing the commands in front of the refused one. */
+static bool its_is_refusing(struct pkvm_its *its)
+{
+	return its->stalled && its->consumed == its->posted;
+}
+
 static u64 its_read_creadr(struct pkvm_its *its, u32 offset)
 {
-	/* The ITS may still be executing the commands before the refused one. */
-	bool refused = its->stalled && its->consumed == its->posted;
 	bool stalled = its->creadr == (its->consumed | GITS_CREADR_STALLED);
 
-	return its->consumed | (refused || stalled ? GITS_CREADR_STALLED : 0);
+	return its->consumed | (stalled || its_is_refusing(its) ? GITS_CREADR_STALLED : 0);
 }
 
 static struct its_table *its_baser_table(struct pkvm_its *its, u32 offset)
@@ -869,6 +873,8 @@ static u64 its_query(struct pkvm_its *its, enum pkvm_its_query what, u64 idx)
 		return idx < ARRAY_SIZE(its->stats.last.raw) ? its->stats.last.raw[idx] : 0;
 	case PKVM_ITS_QUERY_REFUSED_WHY:
 		return its->stats.why;
+	case PKVM_ITS_QUERY_REFUSED_NOW:
+		return its_is_refusing(its);
 	default:
 		return its_query_table(its, what, idx);
 	}
