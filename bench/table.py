@@ -4,6 +4,8 @@ import argparse
 import sys
 
 COUNTS = (1, 64, 512, 4000)
+# ITS_BUDGET_CMDS of EL2
+BUDGET_COMMANDS = 64
 
 
 class Numbers:
@@ -86,7 +88,7 @@ def commands(t):
 def growth(t):
     t.head("Instructions, with so many devices mapped")
     for title, *names in (("device created and destroyed by the driver", "mapd", "unmapd"),
-                          ("MAPD, V=1 and V=0, written into the queue", "mapd_raw")):
+                          ("MAPD; MAPD V=0 and SYNC, written into the queue", "mapd_raw")):
         first = {}
         for count in COUNTS:
             cost = {k: sum(t.n.get(k, "protected", f"{n}_{count}") for n in names)
@@ -97,6 +99,35 @@ def growth(t):
             t.add(f"{title}: {count:,}", cost["stock"], cost["patched"],
                   **({"bound": f"{growth:.3f} of that with 1, ≤ 1.05", "limit": 1.05,
                       "of": growth} if last else {}))
+
+
+def longest(t):
+    """One command may exceed the budget of an entry: the costliest one there is."""
+    def get(name):
+        return t.n.get("patched", "longest", name)
+
+    small = max(get("alone_map_small"), get("alone_sync_small"), get("alone_sync"))
+    largest = max(get(f"alone_{n}") for n in ("map_largest_l2", "map_largest", "sync_largest"))
+    budget = BUDGET_COMMANDS * small + largest
+    itt = f"{get('size_itt') / 1024:.0f}K"
+    t.head("Longest entry into EL2 in instructions, 2,047 commands queued by one write")
+    for name, what in (("cheap", "INT, SYNC"), ("itt", f"ITT of {itt} mapped, unmapped"),
+                       ("mixed", f"63 ITTs of a page, {itt} and L2 page")):
+        t.add(f"{what}: longest of {get('number_' + name):,.0f}", None, get("longest_" + name))
+    t.add("the ITS disabled, INT and SYNC outstanding", None, get("longest_disable"))
+    t.add("the ITS enabled, INT and SYNC outstanding", None, get("longest_enable"))
+    whole = max(get("longest_" + n) for n in ("cheap", "itt", "mixed", "disable", "enable"))
+    t.add("the longest of all", None, whole, of=whole, limit=budget,
+          bound=f"≤ {budget:,.0f}, a budget and the largest command")
+    t.head("Instructions, an entry with a single command")
+    for name, what in (("sync", "SYNC"), ("map_small", "an ITT of a page mapped"),
+                       ("sync_small", "· returned by the SYNC behind its unmap"),
+                       ("map_largest", f"an ITT of {itt} mapped"),
+                       ("map_largest_l2",
+                        f"· with {get('size_l2') / 1024:.0f}K of L2 page and records"),
+                       ("unmap_largest", "· its unmap"),
+                       ("sync_largest", "· returned by the SYNC behind it")):
+        t.add(what, None, get("alone_" + name))
 
 
 def hand_over(t):
@@ -162,12 +193,14 @@ def plain(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plain", action="store_true", help="for a terminal")
+    parser.add_argument("--longest", action="store_true", help="only the longest entry")
     parser.add_argument("raw")
     args = parser.parse_args()
     with open(args.raw, encoding="utf-8") as f:
         table = Table(Numbers(f))
     try:
-        for part in (commands, growth, hand_over, memory, untouched):
+        for part in (longest,) if args.longest else (commands, growth, longest, hand_over,
+                                                     memory, untouched):
             part(table)
     except KeyError as missing:
         sys.exit(f"table.py: no number for {missing}")

@@ -1,8 +1,9 @@
 #!/bin/bash
-# bench.sh [IMAGE=] [STOCK_IMAGE=] [NOKVM_IMAGE=] [NOKVM_STOCK_IMAGE=] [KERNEL_TREE=]
+# bench.sh [longest] [IMAGE=] [STOCK_IMAGE=] [NOKVM_IMAGE=] [NOKVM_STOCK_IMAGE=] [KERNEL_TREE=]
 # What it costs that EL2 owns the ITS: counts instructions on the stock kernel and
 # on the patched one, prints one table and writes it to bench/RESULTS.md. Images
 # which are not given are built; beside each has to be its .config.
+# longest: prints only the longest entry into EL2, of the patched kernel.
 . "$(dirname "$0")/lib.sh"
 GIVEN=
 [ -z "${IMAGE:-}${NOKVM_IMAGE:-}" ] || GIVEN=1
@@ -73,7 +74,7 @@ measure() {
 	[ "$LAST" = "$kernel $as $section" ] || say "Measuring: $kernel, $as, $section"
 	LAST="$kernel $as $section"
 	out=$("$SCRIPTS/run-test.sh" bench "$section" "${MACHINE[@]}" IMAGE="$image" \
-		FILES="bench=$BENCH many=$MANY lib/its_bench.ko=$module" "$@") ||
+		FILES="bench=$BENCH many=$MANY longest=$LONGEST ${module:+lib/its_bench.ko=$module}" "$@") ||
 		die "$kernel, $as:"$'\n'"$out"
 	grep -q '^bench ' <<< "$out" || die "$kernel, $as: no number"
 	sed -n "s/^bench /$kernel $as /p" <<< "$out" >> "$RAW"
@@ -87,6 +88,9 @@ boots() {
 	done
 }
 
+# One CPU: nobody else's instructions are counted.
+measure_longest() { measure patched longest longest "$IMAGE" STOCK=0 SMP=1 APPEND="$QUIET"; }
+
 # STOCK=1 tells the guest that EL2 does not own the ITS.
 measure_all() {
 	local kernel image stock=1
@@ -99,6 +103,7 @@ measure_all() {
 		measure $kernel boot boot "$image" STOCK=$stock APPEND="$QUIET $BOOT"
 		measure $kernel nvhe untouched "$image" STOCK=1 APPEND="$QUIET kvm-arm.mode=nvhe"
 	done
+	measure_longest
 	boots stock boot-more "$STOCK_IMAGE" STOCK=1 ROOT_PORTS=rng APPEND="$BOOT"
 	boots patched boot-more "$IMAGE" STOCK=0 ROOT_PORTS=rng APPEND="$BOOT"
 	measure patched boot-fail boot "$IMAGE" STOCK=1 APPEND="$QUIET $BOOT kvm-arm.its_fail=1"
@@ -132,16 +137,30 @@ results() {
 	cat "$ROOT/bench/notes.md"
 }
 
+only_longest() {
+	RAW=$BUILD/bench/raw.longest
+	IMAGE=$(image "${IMAGE:-}" STOCK=0)
+	MODULE=
+	: > "$RAW"
+	measure_longest
+	python3 "$ROOT/bench/table.py" --plain --longest "$RAW"
+}
+
 main() {
 	unset STOCK KVM EL2_DEBUG PAGE_SIZE CPU SMP GIC MEM OUT SRC SEED TEST APPEND EXTRA FILES ROOT_PORTS V
 	mkdir -p "$BUILD/bench"
 	exec 6>"$BUILD/bench/lock"
 	flock -n 6 || die "another bench is running here"
+	BENCH=$(guest_program "$ROOT/bench/bench.c")
+	MANY=$(guest_program "$ROOT/tests/many.c")
+	LONGEST=$(guest_program "$ROOT/bench/longest.c")
+	if [ "${ARGS[0]:-}" = longest ]; then
+		only_longest
+		return
+	fi
 	images
 	MODULE=$(module "$STOCK_IMAGE")
 	NOKVM_MODULE=$(module "$NOKVM_STOCK_IMAGE")
-	BENCH=$(guest_program "$ROOT/bench/bench.c")
-	MANY=$(guest_program "$ROOT/tests/many.c")
 	: > "$RAW"
 	measure_all
 	results > "$BUILD/bench/RESULTS.md"

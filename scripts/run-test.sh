@@ -13,6 +13,11 @@ defaults() {
 	case $1 in
 	rootports) export ROOT_PORTS=rng LIMIT=${LIMIT:-180} ;;
 	late) export ROOT_PORTS=late LIMIT=${LIMIT:-180} ;;
+	refused)
+		# A disk of no bytes on a bus of its own: binding its driver reads nothing.
+		export ROOT_PORTS=late LIMIT=${LIMIT:-180}
+		EXTRA="${EXTRA:-} -blockdev driver=null-co,node-name=empty,size=0"
+		export EXTRA="$EXTRA -device virtio-blk-pci,bus=rp36,drive=empty,romfile=" ;;
 	failclosed | guests | gate) export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" ;;
 	offline)
 		export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" SMP=2

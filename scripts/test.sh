@@ -289,6 +289,7 @@ guest_jobs() {
 		guest "4k $cpu" suspend IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu" rootports IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu" late IMAGE="$IMAGE" CPU="$cpu"
+		guest "4k $cpu" refused IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu gic=4" msi IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" suspend IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" vms "$vms" IMAGE="$IMAGE" CPU="$cpu" GIC=4

@@ -3,7 +3,7 @@
  * many FRAME QUEUE SIZE COUNT... [-- PROGRAM ARGUMENT...]: does it cost more to
  * map one device among many? For each COUNT, maps as many devices through the
  * queue of an ITS, the nearest in memory first, then one more which it unmaps
- * again, and prints what these two commands take: the least of all rounds.
+ * again, and prints what MAPD, and MAPD and SYNC take: the least of all rounds.
  * With a PROGRAM, runs that among the COUNT devices instead.
  * FRAME is the address of the control frame; QUEUE and SIZE are the queue's, its
  * shadow's if EL2 owns the ITS.
@@ -53,30 +53,44 @@ static uint64_t reg(unsigned int offset)
 	return *(volatile uint64_t *)(frame + offset);
 }
 
-static void post(uint64_t dw0, uint64_t dw1, uint64_t dw2)
+static uint64_t put(uint64_t at, uint64_t dw0, uint64_t dw1, uint64_t dw2)
 {
-	uint64_t at = reg(GITS_CWRITER), next = (at + 32) % queue_size;
 	volatile uint64_t *slot = queue + at / 8;
-	int tries = 1000000;
 
 	slot[0] = dw0;
 	slot[1] = dw1;
 	slot[2] = dw2;
 	slot[3] = 0;
+
+	return (at + 32) % queue_size;
+}
+
+static void submit(uint64_t next)
+{
+	int tries = 1000000;
+
 	__asm__ volatile("dsb sy" ::: "memory");
 	*(volatile uint64_t *)(frame + GITS_CWRITER) = next;
 	while (reg(GITS_CREADR) != next) {
 		if ((reg(GITS_CREADR) & 1) || !tries--) {
-			printf("stalled: command 0x%llx, CREADR 0x%llx\n",
-			       (unsigned long long)dw0, (unsigned long long)reg(GITS_CREADR));
+			printf("stalled: CWRITER 0x%llx, CREADR 0x%llx\n",
+			       (unsigned long long)next, (unsigned long long)reg(GITS_CREADR));
 			exit(2);
 		}
 	}
 }
 
-static void mapd(uint64_t device, uint64_t itt)
+static void map_device(uint64_t device, uint64_t itt)
 {
-	post(device << 32 | MAPD, 0, itt ? VALID | itt : 0);
+	submit(put(reg(GITS_CWRITER), device << 32 | MAPD, 0, VALID | itt));
+}
+
+/* The ITT is the host's again once a SYNC behind the unmap is consumed. */
+static void unmap_device(uint64_t device)
+{
+	uint64_t next = put(reg(GITS_CWRITER), device << 32 | MAPD, 0, 0);
+
+	submit(put(next, SYNC, 0, 0));
 }
 
 static void map_all(const uint64_t *itt, unsigned int count)
@@ -84,7 +98,7 @@ static void map_all(const uint64_t *itt, unsigned int count)
 	unsigned int i;
 
 	for (i = 0; i < count; i++)
-		mapd(FIRST_DEVICE + i, itt[i]);
+		map_device(FIRST_DEVICE + i, itt[i]);
 }
 
 static void unmap_all(unsigned int count)
@@ -92,14 +106,14 @@ static void unmap_all(unsigned int count)
 	unsigned int i;
 
 	for (i = 0; i < count; i++)
-		mapd(FIRST_DEVICE + i, 0);
+		unmap_device(FIRST_DEVICE + i);
 }
 
 /* The driver remembers where it wrote last: go on to there. */
 static void go_home(void)
 {
 	while (reg(GITS_CWRITER) != home)
-		post(SYNC, 0, 0);
+		submit(put(reg(GITS_CWRITER), SYNC, 0, 0));
 }
 
 /*
@@ -136,8 +150,8 @@ static uint64_t time_one(uint64_t itt)
 
 	for (i = 0; i < ROUNDS; i++) {
 		start = now();
-		mapd(PROBE_DEVICE, itt);
-		mapd(PROBE_DEVICE, 0);
+		map_device(PROBE_DEVICE, itt);
+		unmap_device(PROBE_DEVICE);
 		took = now() - start;
 		if (took < least)
 			least = took;

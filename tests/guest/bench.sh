@@ -178,7 +178,8 @@ section_main() {
 	affinity=$(affinity_file)
 	entries affinity 2 8 writes time $affinity 2 $affinity 1
 	entries mask 16 1 writes time $OP "mask 8"
-	entries mapd 16 1 writes time $OP "mapd 8"
+	# Of eight devices and their eight neighbours, mapped and unmapped.
+	entries mapd 32 1 writes time $OP "mapd 8"
 	entries rebind 1 8 writes time $driver/unbind $PCI $driver/bind $PCI
 }
 

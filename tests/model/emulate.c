@@ -11,4 +11,5 @@ void model_reset_el2(void)
 	nr_its = 0;
 	failed_step = 0;
 	its_allow_protected = false;
+	its_nr_suspending = 0;
 }

@@ -1106,6 +1106,15 @@ static u32 next_slot(struct host_its *hi, u32 offset)
 	return (offset + CMD_SIZE) % hw_queue_size(hi->hw.owned_cbaser);
 }
 
+static u32 write_mapd(struct host_its *hi, u32 offset, u32 id, u32 bits, u64 itt)
+{
+	u64 dw[4] = { (u64)id << 32 | MAPD, bits - 1, itt ? itt | VALID : 0 };
+
+	write_slot(hi, offset, dw);
+
+	return next_slot(hi, offset);
+}
+
 static void sync_cmd(struct host_its *hi, u64 *dw)
 {
 	memset(dw, 0, CMD_SIZE);
@@ -1175,33 +1184,25 @@ static void act_driver(struct host_its *hi)
 		next_guest(page_of(itt) - pages);
 }
 
-static u32 write_mapd(struct host_its *hi, u32 offset, u32 id, u64 itt)
-{
-	u64 dw[4] = { (u64)id << 32 | MAPD, 0, itt ? itt | VALID : 0 };
-
-	write_slot(hi, offset, dw);
-
-	return next_slot(hi, offset);
-}
-
 /* More devices than EL2 keeps track of while they are unmapped, one SYNC for all. */
 static void act_unmaps(struct host_its *hi)
 {
 	u32 i, nr = 16 + in_below(32), cwriter = mmio(hi, GITS_CWRITER, 8, false, 0);
-	u64 itts[64], dw[4];
+	u32 bits = min((u32)(hi->hw.typer >> 8 & 0x1f) + 1, 11U);
+	u64 itts[64], dw[4], size = PAGE_ALIGN((u64)hi->el2->ite_size << bits);
 
 	for (i = 0; i < nr; i++) {
-		itts[i] = alloc(PAGE_SIZE, PAGE_SIZE);
-		cwriter = write_mapd(hi, cwriter, i, itts[i]);
+		itts[i] = alloc(size, PAGE_SIZE);
+		cwriter = write_mapd(hi, cwriter, i, bits, itts[i]);
 	}
 	for (i = 0; i < nr; i++)
-		mark_used(itts[i], PAGE_SIZE, false);
+		mark_used(itts[i], size, false);
 	for (i = 0; i < 8; i++)
 		post(hi, cwriter);
 
 	hi->hw.stuck = hi->hw.stuck || in_one_of(2);
 	for (i = 0; i < nr; i++)
-		cwriter = write_mapd(hi, cwriter, i, 0);
+		cwriter = write_mapd(hi, cwriter, i, bits, 0);
 	sync_cmd(hi, dw);
 	write_slot(hi, cwriter, dw);
 	for (i = 0; i < 8; i++)
@@ -1326,12 +1327,19 @@ static void act_mmio(struct host_its *hi)
 
 static void act_retry(struct host_its *hi)
 {
-	u64 dw[4], creadr = mmio(hi, GITS_CREADR, 8, false, 0);
+	u32 n;
+	u64 dw[4], creadr;
 
-	current = hi;
-	gen_cmd(hi, dw);
-	write_slot(hi, creadr & GENMASK_ULL(19, 5), dw);
-	mmio(hi, GITS_CWRITER, 8, true, mmio(hi, GITS_CWRITER, 8, false, 0) | RETRY);
+	for (n = 1 + in_below(3); n; n--) {
+		creadr = mmio(hi, GITS_CREADR, 8, false, 0);
+		current = hi;
+		if (in_one_of(2))
+			sync_cmd(hi, dw);
+		else
+			gen_cmd(hi, dw);
+		write_slot(hi, creadr & PTR_OFFSET, dw);
+		mmio(hi, GITS_CWRITER, 8, true, mmio(hi, GITS_CWRITER, 8, false, 0) | RETRY);
+	}
 }
 
 static void act_shadow(struct host_its *hi)
@@ -1497,7 +1505,11 @@ static void act_suspend(void)
 	if (!relayed)
 		return;
 
-	/* Firmware may refuse as well. */
+	/* Another CPU runs until the very end. Firmware may refuse as well. */
+	for (hi = its_of; hi < its_of + nr_hw; hi++) {
+		if (hi->hw.owned && in_one_of(4))
+			mmio(hi, GITS_CTLR, 4, true, ENABLED);
+	}
 	fw = in_below(FW_MAX + 1);
 	for (hi = its_of; hi < its_of + nr_hw; hi++) {
 		if (!hi->hw.owned)
@@ -1507,6 +1519,8 @@ static void act_suspend(void)
 			hw_power_loss(&hi->hw, fw);
 		hi->suspended = in_below(2);
 	}
+	own_entry();
+	pkvm_its_resume();
 	sum.suspends++;
 	check_live();
 }
@@ -1518,10 +1532,13 @@ static void fill_to_the_end(struct host_its *hi)
 	u32 cwriter = mmio(hi, GITS_CWRITER, 8, false, 0);
 	u64 dw[4];
 
-	hi->hw.stuck = true;
+	hi->hw.stuck = in_one_of(2);
+	hw_wake(&hi->hw);
 	sync_cmd(hi, dw);
 	for (; cwriter; cwriter = next_slot(hi, cwriter))
 		write_slot(hi, cwriter, dw);
+	if (in_one_of(2))
+		write_mapd(hi, size - CMD_SIZE, pick_mapped(hi), 1, 0);
 	for (i = 0; i < size / CMD_SIZE / ITS_BUDGET_CMDS + 1; i++)
 		post(hi, 0);
 }
@@ -1537,8 +1554,9 @@ static void untold_power_loss(struct host_its *hi)
 
 	if (in_one_of(4))
 		fill_to_the_end(hi);
-	if (fw == FW_ENABLES && (q->next != q->wrote || hi->el2->consumed != q->wrote))
-		fw = FW_RESTORES;
+	if (q->next != q->wrote || hi->el2->consumed != q->wrote || hi->el2->nr_unmaps ||
+	    hi->el2->nr_vpe_unmaps)
+		fw = min(fw, (u32)FW_RESTORES);
 	hw_power_loss(&hi->hw, fw);
 }
 
@@ -1641,7 +1659,9 @@ void adversary_race(u64 pfn, u64 nr)
 		return;
 
 	page = pfn - (ram_phys >> PAGE_SHIFT) + in_below(min(nr, 256ULL));
-	if (page < NR_PAGES)
+	if (page < NR_PAGES && pages[page].host == SHARED_OWNED && in_one_of(2))
+		__pkvm_host_unshare_hyp(page + (ram_phys >> PAGE_SHIFT));
+	else if (page < NR_PAGES)
 		host_memory_call(page);
 	sum.races++;
 }

@@ -486,7 +486,6 @@ static void exec_mapd(struct hw_its *hw, struct hw_cmd *cmd)
 	if (!valid && (dev->mapped || dev->lost)) {
 		dev->owed = true;
 		dev->synced = false;
-		dev->unmapped_at = hw->q.done;
 	}
 	if (!valid && dev->mapped && hw->lazy) {
 		dev->old.itt = dev->itt;
@@ -598,7 +597,6 @@ static void exec_vmapp(struct hw_its *hw, struct hw_cmd *cmd)
 	if (!valid && (vpe->mapped || vpe->lost)) {
 		vpe->owed = true;
 		vpe->synced = false;
-		vpe->unmapped_at = hw->q.done;
 	}
 	vpe->leaving = vpe->leaving || (!valid && vpe->mapped);
 	vpe->mapped = valid;
@@ -926,16 +924,14 @@ static void drop_queue(struct hw_its *hw)
 	for (off = q->next; off != q->wrote; off = next_slot(hw, off))
 		drop_cmd(hw, off);
 
-	/* EL2 may not know of the last commands that were executed. */
+	/* Unmaps that were not complete are forgotten: the host may send them again. */
 	for (dev = hw->devices; dev < hw->devices + hw->nr_devices; dev++) {
 		lose_device(hw, dev->id);
-		dev->owed = dev->owed && q->told > dev->unmapped_at;
-		dev->synced = false;
+		dev->owed = false;
 	}
 	for (vpe = hw->vpes; vpe < hw->vpes + hw->nr_vpes; vpe++) {
 		lose_vpe(hw, vpe->id);
-		vpe->owed = vpe->owed && q->told > vpe->unmapped_at;
-		vpe->synced = false;
+		vpe->owed = false;
 	}
 	*q = (struct hw_queue){ .seen = q->seen };
 	entry.dropped = true;
@@ -1156,6 +1152,37 @@ void hw_write(struct hw_its *hw, u32 offset, u32 width, u64 val)
 	model_fail("EL2 writes %#x, which is not for writing", offset);
 }
 
+/*
+ * Section 12.19, GITS_CTLR.Quiescent: before that memory may be behind. What the ITS
+ * had not written back, unmaps without a SYNC, is lost.
+ */
+static void lose_caches(struct hw_its *hw)
+{
+	bool behind = hw->lazy && !hw_is_off(hw) && (hw->cbaser & VALID);
+	struct hw_device *dev;
+	struct hw_vpe *vpe;
+
+	for (dev = hw->devices; dev < hw->devices + hw->nr_devices; dev++) {
+		if (behind && dev->old.mapped && !dev->mapped) {
+			dev->itt = dev->old.itt;
+			dev->bits = dev->old.bits;
+			dev->tag = dev->old.tag;
+			dev->mapped = true;
+			dev->lost = dev->owed = false;
+			dma_write(hw, table_entry(hw, table_of(hw, TYPE_DEVICE), dev->id),
+				  dte_value(dev));
+		}
+		dev->old.mapped = false;
+	}
+	for (vpe = hw->vpes; vpe < hw->vpes + hw->nr_vpes; vpe++) {
+		if (!behind || !vpe->leaving || vpe->mapped)
+			continue;
+		vpe->mapped = true;
+		vpe->leaving = vpe->lost = vpe->owed = false;
+		dma_write(hw, vpe_entry(hw, vpe->id), VALID | vpe->vpt | (vpe->bits - 1));
+	}
+}
+
 static bool is_as_handed_over(struct hw_its *hw)
 {
 	return hw->cbaser == hw->owned_cbaser &&
@@ -1172,8 +1199,9 @@ void hw_power_loss(struct hw_its *hw, enum firmware fw)
 {
 	bool enable = fw == FW_ENABLES && is_as_handed_over(hw);
 	struct hw_its saved = *hw;
-	u32 i;
 
+	if (!enable)
+		lose_caches(hw);
 	hw->ctlr &= ~CTLR_ENABLED;
 	hw->cbaser = 0;
 	hw->creadr = hw->cwriter = 0;
@@ -1182,8 +1210,6 @@ void hw_power_loss(struct hw_its *hw, enum firmware fw)
 	hw->stuck = hw->stall_next = false;
 	hw->q.lost = hw->q.next;
 	memset(hw->baser, 0, sizeof(hw->baser));
-	for (i = 0; i < hw->nr_devices; i++)
-		hw->devices[i].old.mapped = false;
 	sum.power++;
 	if (verbose)
 		printf("%llx: power loss, firmware %d, cwriter %#llx\n", hw->phys, fw, saved.cwriter);

@@ -67,7 +67,6 @@ struct hw_device {
 	bool	lost;		/* EL2's only: its MAPD was dropped or replaced */
 	bool	owed;		/* unmapped, and the host waits for its pages */
 	bool	synced;		/* a SYNC came after that */
-	u64	unmapped_at;
 	u64	synced_at;
 	struct {
 		u64	itt;
@@ -87,7 +86,6 @@ struct hw_vpe {
 	bool	lost;
 	bool	owed;
 	bool	synced;
-	u64	unmapped_at;
 	u64	synced_at;
 };
 

@@ -174,7 +174,7 @@ static int pkvm_its_handover_one(struct its_handover *its, size_t size, void *st
 	if (ret)
 		return ret;
 
-	if ((its->typer & GITS_TYPER_VMAPP) && FIELD_GET(GITS_TYPER_SVPET, its->typer))
+	if (FIELD_GET(GITS_TYPER_SVPET, its->typer))
 		pkvm_its_shared_vpes = true;
 	else
 		its->vlpis = kvm_vgic_global_state.has_gicv4;
@@ -209,8 +209,11 @@ static void __init pkvm_its_add(phys_addr_t phys_base)
 {
 	struct pkvm_its_info *info;
 
-	if (pkvm_its_find(phys_base))
+	/* Only one of them can be handed over. */
+	if (pkvm_its_find(phys_base)) {
+		pkvm_its_unknown = true;
 		return;
+	}
 
 	info = kzalloc_obj(*info);
 	if (!info) {
@@ -223,11 +226,23 @@ static void __init pkvm_its_add(phys_addr_t phys_base)
 	pkvm_nr_its++;
 }
 
+/* EL2 knows nothing of them, and they take addresses of tables from the host as well. */
+static const struct of_device_id pkvm_gicv5_ids[] __initconst = {
+	{ .compatible = "arm,gic-v5-irs" },
+	{ .compatible = "arm,gic-v5-its" },
+	{}
+};
+
 /* A node that is disabled is still there: the host can write its registers. */
 static void __init pkvm_its_add_of(void)
 {
 	struct device_node *np;
 	struct resource res;
+
+	for_each_matching_node(np, pkvm_gicv5_ids) {
+		kvm_err("%pOF: not owned by EL2\n", np);
+		pkvm_its_unknown = true;
+	}
 
 	for_each_compatible_node(np, NULL, "arm,gic-v3-its") {
 		if (of_address_to_resource(np, 0, &res)) {
@@ -254,9 +269,22 @@ static int __init pkvm_its_add_madt(union acpi_subtable_headers *header,
 	return 0;
 }
 
+static int __init pkvm_its_add_gicv5(union acpi_subtable_headers *header,
+				     const unsigned long end)
+{
+	kvm_err("the GICv5 is not owned by EL2\n");
+	pkvm_its_unknown = true;
+
+	return 0;
+}
+
 static void __init pkvm_its_add_acpi(void)
 {
-	if (!acpi_disabled && acpi_table_parse_madt(ACPI_MADT_TYPE_GENERIC_TRANSLATOR,
+	if (acpi_disabled)
+		return;
+
+	acpi_table_parse_madt(ACPI_MADT_TYPE_GICV5_IRS, pkvm_its_add_gicv5, 0);
+	if (acpi_table_parse_madt(ACPI_MADT_TYPE_GENERIC_TRANSLATOR,
 						    pkvm_its_add_madt, 0) < 0)
 		pkvm_its_unknown = true;
 }
@@ -314,12 +342,12 @@ static void __init pkvm_its_report_vlpis(void)
 	}
 }
 
-static int pkvm_its_report_refusal(phys_addr_t phys_base, unsigned int its)
+static int pkvm_its_report_refusal(phys_addr_t phys_base, unsigned int its, u64 creadr)
 {
 	u64 cmd = pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED_CMD, 0);
 	u64 why = pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED_WHY, 0);
 
-	if (!pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED_NOW, 0))
+	if (pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED_AT, 0) != creadr)
 		return -EIO;
 
 	pr_err_ratelimited("ITS@%pa: EL2 refused %s (device 0x%x): %s\n", &phys_base,
@@ -381,8 +409,10 @@ void __init pkvm_its_finish(void)
 	pkvm_its_report_unused();
 	pkvm_its_report_vlpis();
 
-	if (pkvm_its_unknown)
+	if (pkvm_its_unknown) {
 		pkvm_its_allow_protected = false;
+		kvm_err("not every ITS is known; EL2 refuses protected guests\n");
+	}
 }
 
 /**

@@ -139,9 +139,9 @@ struct its_handover {
  * @report:	Tell the user what @handover, or an earlier step of the driver,
  *		came to: @ret is its result.
  * @post:	Write GITS_CWRITER and return what GITS_CREADR reads as then.
- * @refused:	GITS_CREADR says Stalled. Return -EPERM if EL2 has refused the command
- *		there, which has no effect then, and tell the user which it was and
- *		why; -EIO if the ITS has stalled at a command that EL2 accepted.
+ * @refused:	GITS_CREADR, as given, says Stalled. Return -EPERM if EL2 has refused
+ *		the command there, which has no effect then, and tell the user which
+ *		it was and why; -EIO if the ITS has stalled at one that EL2 accepted.
  */
 struct its_handover_ops {
 	size_t	(*state_size)(unsigned int nr_targets);
@@ -149,7 +149,7 @@ struct its_handover_ops {
 			    void *state, size_t state_size, unsigned int *note);
 	void	(*report)(phys_addr_t phys_base, int ret, unsigned int note);
 	u64	(*post)(unsigned int its, u64 cwriter);
-	int	(*refused)(phys_addr_t phys_base, unsigned int its);
+	int	(*refused)(phys_addr_t phys_base, unsigned int its, u64 creadr);
 };
 
 #ifdef CONFIG_ARM_GIC_V3_ITS

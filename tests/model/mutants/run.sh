@@ -11,7 +11,7 @@ ROOT=$(cd "$HERE/../../.." && pwd)
 export LINUX=${LINUX:-$ROOT/build/linux} O=${O:-$ROOT/build/model}
 EL2SRC=$LINUX/arch/arm64/kvm/hyp/nvhe
 FUZZ=${FUZZ:-0}
-ACTIONS=${ACTIONS:-400000} BOOT=${BOOT:-100}
+ACTIONS=${ACTIONS:-600000} BOOT=${BOOT:-100}
 missed=0
 
 build() { make -s -C "$HERE/.." EL2FLAGS=-w "$@"; }

@@ -69,7 +69,7 @@ enum pkvm_its_query {
 	PKVM_ITS_QUERY_REFUSED,
 	PKVM_ITS_QUERY_REFUSED_CMD,	/* doubleword @idx of the last one */
 	PKVM_ITS_QUERY_REFUSED_WHY,	/* enum pkvm_its_refusal of the last one */
-	PKVM_ITS_QUERY_REFUSED_NOW,	/* 1 if that is what GITS_CREADR.Stalled means */
+	PKVM_ITS_QUERY_REFUSED_AT,	/* GITS_CREADR if it is refused there, or 0 */
 	PKVM_ITS_QUERY_FAILED_STEP,	/* of the last hand-over that failed */
 	PKVM_ITS_QUERY_SELFTEST,	/* checks made by the self test at boot */
 };

@@ -499,6 +499,12 @@ static void its_read_shadow(struct pkvm_its *its, u32 offset, struct its_cmd *cm
 		cmd->raw[i] = le64_to_cpu((__force __le64)READ_ONCE(slot->raw[i]));
 }
 
+static void its_flush_slot(struct pkvm_its *its, struct its_cmd *slot)
+{
+	if (!(its->cbaser & GITS_CBASER_SHAREABILITY_MASK))
+		kvm_flush_dcache_to_poc(slot, sizeof(*slot));
+}
+
 static void its_write_queue(struct pkvm_its *its, u32 offset, const struct its_cmd *cmd)
 {
 	struct its_cmd *slot = &its->queue[offset / sizeof(*slot)];
@@ -508,8 +514,7 @@ static void its_write_queue(struct pkvm_its *its, u32 offset, const struct its_c
 	for (i = 0; i < ARRAY_SIZE(cmd->raw); i++)
 		slot->raw[i] = (__force u64)cpu_to_le64(cmd->raw[i]);
 
-	if (!(its->cbaser & GITS_CBASER_SHAREABILITY_MASK))
-		kvm_flush_dcache_to_poc(slot, sizeof(*slot));
+	its_flush_slot(its, slot);
 }
 
 static struct its_cmd its_read_queue(struct pkvm_its *its, u32 offset)
@@ -527,9 +532,13 @@ static struct its_cmd its_read_queue(struct pkvm_its *its, u32 offset)
 /* Whenever the ITS comes across it again, it does nothing. */
 static void its_scrub_slot(struct pkvm_its *its, u32 offset)
 {
-	const struct its_cmd sync = { { GITS_CMD_SYNC, 0, its->targets[0] } };
+	struct its_cmd *slot = &its->queue[offset / sizeof(*slot)];
 
-	its_write_queue(its, offset, &sync);
+	slot->raw[0] = (__force u64)cpu_to_le64(GITS_CMD_SYNC);
+	slot->raw[1] = 0;
+	slot->raw[2] = (__force u64)cpu_to_le64(its->targets[0]);
+	slot->raw[3] = 0;
+	its_flush_slot(its, slot);
 }
 
 /**
@@ -575,7 +584,7 @@ static u32 its_read_creadr(struct pkvm_its *its)
 
 	its->creadr = readq_relaxed(its->region.base + GITS_CREADR);
 	offset = its->creadr & GITS_CREADR_OFFSET;
-	if (offset != its->retried || !(its->creadr & GITS_CREADR_STALLED))
+	if (!(its->creadr & GITS_CREADR_STALLED) || offset != its->retried)
 		its->retried = ITS_NO_OFFSET;
 
 	return offset;
@@ -603,6 +612,13 @@ static bool its_complete_cmd(struct pkvm_its *its, u32 offset)
 	return !type->consumed || type->consumed(its, &cmd);
 }
 
+/* A SYNC can stay: it names a redistributor, and nothing else. */
+static bool its_slot_is_sync(struct pkvm_its *its, u32 offset)
+{
+	return its->queue[offset / sizeof(struct its_cmd)].raw[0] ==
+	       (__force u64)cpu_to_le64(GITS_CMD_SYNC);
+}
+
 /*
  * Do what follows from commands that the ITS has consumed: pages that it cannot
  * reach any more go back. Stops where the budget of this entry ends.
@@ -610,17 +626,19 @@ static bool its_complete_cmd(struct pkvm_its *its, u32 offset)
 static void its_complete_consumed(struct pkvm_its *its)
 {
 	u32 creadr = its_read_creadr(its);
+	bool unmaps = its_has_unmaps(its);
 
 	if (creadr == its->consumed || !its_creadr_is_true(its, creadr))
 		return;
 
 	while (its->consumed != creadr && its_has_budget(its)) {
-		if (!its_complete_cmd(its, its->consumed))
+		if (unmaps && !its_complete_cmd(its, its->consumed))
 			return;
 
-		its_scrub_slot(its, its->consumed);
+		if (!its_slot_is_sync(its, its->consumed))
+			its_scrub_slot(its, its->consumed);
 		its->consumed = its_next_offset(its, its->consumed);
-		its->cmds_left--;
+		its->bytes_left -= ITS_BYTES_PER_CMD;
 	}
 }
 
@@ -637,17 +655,18 @@ static void its_drop_cmd(struct pkvm_its *its, u32 offset)
  * its_drop_queue() - Forget what the ITS may not have executed.
  * @its:	The ITS, locked and off, whose queue will be programmed anew.
  *
- * It may have, so pages that a command took stay EL2's, and so do those of which
- * an unmap is forgotten. Nothing that could be executed is left in the queue.
+ * It may have, so pages that a command took stay EL2's. An unmap without a SYNC is
+ * forgotten even if it was consumed: an ITS that lost power may not have written
+ * it to its table. Nothing that could be executed is left in the queue.
  */
 void its_drop_queue(struct pkvm_its *its)
 {
 	u32 offset;
 
-	for (offset = its->consumed; offset != its->posted; offset = its_next_offset(its, offset)) {
-		its_drop_cmd(its, offset);
+	its_drop_unmaps(its);
+	its_drop_vpe_unmaps(its);
+	for (offset = its->consumed; offset != its->posted; offset = its_next_offset(its, offset))
 		its_scrub_slot(its, offset);
-	}
 
 	its->posted = 0;
 	its->consumed = 0;
@@ -665,15 +684,17 @@ static void its_submit(struct pkvm_its *its)
 }
 
 /*
- * One slot stays free, or a full queue would look empty. If there is no room the
- * rest waits for the next entry.
+ * One slot stays free, or a full queue would look empty. If there is no room, or if
+ * making room used up the budget, the rest waits for the next entry.
  */
 static bool its_queue_has_room(struct pkvm_its *its, u32 next)
 {
-	if (next == its->consumed)
-		its_complete_consumed(its);
+	if (next != its->consumed)
+		return true;
 
-	return next != its->consumed;
+	its_complete_consumed(its);
+
+	return next != its->consumed && its_has_budget(its);
 }
 
 static void its_refuse(struct pkvm_its *its, const struct its_cmd *cmd,
@@ -712,7 +733,7 @@ static bool its_post_next(struct pkvm_its *its)
 	its_write_queue(its, its->posted, &cmd);
 	its->posted = next;
 	its->stats.posted++;
-	its->cmds_left--;
+	its->bytes_left -= ITS_BYTES_PER_CMD;
 
 	return true;
 }
@@ -740,7 +761,6 @@ static void its_post(struct pkvm_its *its)
  */
 void its_process_queue(struct pkvm_its *its)
 {
-	its->cmds_left = ITS_BUDGET_CMDS;
 	its->bytes_left = ITS_BUDGET_BYTES;
 
 	if (!its_is_enabled(its)) {

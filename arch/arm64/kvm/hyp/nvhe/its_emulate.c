@@ -46,20 +46,13 @@ static unsigned int nr_its;
 static enum pkvm_its_step failed_step;
 static bool its_allow_protected;
 
+/* CPUs that are about to suspend the system: no ITS is enabled meanwhile. */
+static unsigned int its_nr_suspending;
+static DEFINE_HYP_SPINLOCK(its_suspend_lock);
+
 static void __iomem *its_reg(struct pkvm_its *its, u32 offset)
 {
 	return its->region.base + offset;
-}
-
-/**
- * its_is_enabled() - Is the ITS on?
- * @its:	The ITS, locked.
- *
- * Only the hardware knows: it may have lost its registers.
- */
-bool its_is_enabled(struct pkvm_its *its)
-{
-	return readl_relaxed(its_reg(its, GITS_CTLR)) & GITS_CTLR_ENABLE;
 }
 
 static u32 its_queue_size(u64 cbaser)
@@ -391,29 +384,50 @@ static bool its_suspend(struct pkvm_its *its)
 	return quiescent;
 }
 
+static void its_count_suspending(int by)
+{
+	hyp_spin_lock(&its_suspend_lock);
+	WRITE_ONCE(its_nr_suspending, its_nr_suspending + by);
+	hyp_spin_unlock(&its_suspend_lock);
+}
+
 /**
  * pkvm_its_suspend() - Leave no ITS anything to do while the system is suspended.
  *
  * Firmware may save the registers of an ITS, and on resume restore GITS_CBASER,
  * which makes GITS_CREADR 0, and GITS_CWRITER: the ITS then executes its queue
  * again. After this every ITS is off and quiescent, so that its tables are in
- * memory, its pointers are 0 and its queue is empty. Commands that it has not
- * executed are dropped; their pages stay EL2's. The host finds GITS_CTLR.Enabled
- * clear if the suspend fails.
+ * memory, its pointers are 0 and its queue is empty, and it stays so until
+ * pkvm_its_resume(). Commands that it has not executed are dropped; their pages
+ * stay EL2's. The host finds GITS_CTLR.Enabled clear if the suspend fails.
  *
  * Return: false if an ITS does not become quiescent in time. The system must not
- * be suspended then.
+ * be suspended then, and pkvm_its_resume() not be called.
  */
 bool pkvm_its_suspend(void)
 {
 	struct pkvm_its *its;
 
+	its_count_suspending(1);
 	list_for_each_entry(its, &its_list, node) {
-		if (!its_suspend(its))
+		if (!its_suspend(its)) {
+			its_count_suspending(-1);
 			return false;
+		}
 	}
 
 	return true;
+}
+
+/**
+ * pkvm_its_resume() - Let the host enable its ITSs again.
+ *
+ * To be called on the CPU of a pkvm_its_suspend() that returned true, after the
+ * system has resumed or if it was not suspended after all.
+ */
+void pkvm_its_resume(void)
+{
+	its_count_suspending(-1);
 }
 
 static u64 its_read32(struct pkvm_its *its, u32 offset)
@@ -432,7 +446,7 @@ static void its_write_ctlr(struct pkvm_its *its, u32 offset, u64 val)
 	bool enable = val & GITS_CTLR_ENABLE;
 
 	if (enable && !enabled) {
-		if (!its_is_quiescent(its))
+		if (READ_ONCE(its_nr_suspending) || !its_is_quiescent(its))
 			return;
 		its_reprogram(its);
 	}
@@ -873,8 +887,8 @@ static u64 its_query(struct pkvm_its *its, enum pkvm_its_query what, u64 idx)
 		return idx < ARRAY_SIZE(its->stats.last.raw) ? its->stats.last.raw[idx] : 0;
 	case PKVM_ITS_QUERY_REFUSED_WHY:
 		return its->stats.why;
-	case PKVM_ITS_QUERY_REFUSED_NOW:
-		return its_is_refusing(its);
+	case PKVM_ITS_QUERY_REFUSED_AT:
+		return its_is_refusing(its) ? its->posted | GITS_CREADR_STALLED : 0;
 	default:
 		return its_query_table(its, what, idx);
 	}

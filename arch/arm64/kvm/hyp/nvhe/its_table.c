@@ -738,7 +738,7 @@ void its_unmap_device(struct pkvm_its *its, u64 *record)
  * @device_id:	Any DeviceID.
  *
  * From now on no command may name the device. Its ITT stays EL2's until
- * its_complete_unmaps(), or for good if its_drop_unmap() undoes this.
+ * its_complete_unmaps(), unless its_drop_unmap() or its_drop_unmaps() undoes this.
  *
  * Return: PKVM_ITS_ACCEPTED, or why the device cannot be unmapped.
  */
@@ -765,6 +765,26 @@ static void its_remove_unmap(struct pkvm_its *its, u32 idx)
 		(its->nr_unmaps - idx) * sizeof(its->unmaps[0]));
 }
 
+static void its_forget_unmap(struct pkvm_its *its, u32 idx)
+{
+	*its_device_record(its, its->unmaps[idx]) &= ~ITS_RECORD_UNMAPPING;
+	its_remove_unmap(its, idx);
+}
+
+/**
+ * its_drop_unmaps() - Undo its_begin_unmap() for each device of an ITS.
+ * @its:	The ITS, locked, whose queue is programmed anew.
+ *
+ * The ITTs are still EL2's, and the host may unmap the devices again.
+ */
+void its_drop_unmaps(struct pkvm_its *its)
+{
+	while (its->nr_unmaps)
+		its_forget_unmap(its, its->nr_unmaps - 1);
+
+	its->nr_leaving = 0;
+}
+
 /**
  * its_drop_unmap() - Undo its_begin_unmap().
  * @its:	The ITS, locked, that will not execute the unmap.
@@ -777,12 +797,10 @@ void its_drop_unmap(struct pkvm_its *its, u32 device_id)
 	u32 i;
 
 	for (i = its->nr_leaving; i < its->nr_unmaps; i++) {
-		if (its->unmaps[i] != device_id)
-			continue;
-
-		*its_device_record(its, device_id) &= ~ITS_RECORD_UNMAPPING;
-		its_remove_unmap(its, i);
-		return;
+		if (its->unmaps[i] == device_id) {
+			its_forget_unmap(its, i);
+			return;
+		}
 	}
 }
 

@@ -342,7 +342,8 @@ enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
  * @alloc:	GICv4.1: the host says that no other ITS has it mapped.
  *
  * From now on no command but VSYNC may name the vPE. Every page stays where it is
- * until its_complete_vpe_unmap(), or for good if its_drop_vpe_unmap() undoes this.
+ * until its_complete_vpe_unmap(), unless its_drop_vpe_unmap() or
+ * its_drop_vpe_unmaps() undoes this.
  *
  * Return: PKVM_ITS_ACCEPTED, or why the vPE cannot be unmapped.
  */
@@ -353,32 +354,57 @@ enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc
 	if (!its_vpe_is_mapped(its, vpe_id))
 		return PKVM_ITS_VPE_UNMAPPED;
 
+	if (its->nr_vpe_unmaps == ITS_MAX_UNMAPS)
+		return PKVM_ITS_UNMAPS;
+
 	hyp_spin_lock(&its_vpe_lock);
 	/* Otherwise the GIC would keep a VPT that the last unmap returns. */
 	if (its_is_v4_1(its) && !its_alloc_is_right(its, vpe_id, alloc)) {
 		why = PKVM_ITS_VPE_DIFFERS;
 	} else {
 		its_vpe_record(its, vpe_id)->vpt |= ITS_VPE_UNMAPPING;
-		its->nr_vpe_unmaps++;
+		its->vpe_unmaps[its->nr_vpe_unmaps++] = vpe_id;
 	}
 	hyp_spin_unlock(&its_vpe_lock);
 
 	return why;
 }
 
+static void its_remove_vpe_unmap(struct pkvm_its *its, u32 vpe_id)
+{
+	u32 i;
+
+	for (i = 0; i < its->nr_vpe_unmaps; i++) {
+		if (its->vpe_unmaps[i] == vpe_id) {
+			its->vpe_unmaps[i] = its->vpe_unmaps[--its->nr_vpe_unmaps];
+			return;
+		}
+	}
+}
+
 /**
  * its_drop_vpe_unmap() - Undo its_unmap_vpe().
  * @its:	The ITS, locked, that will not execute the unmap.
- * @vpe_id:	The vPEID of an unmap that was posted and not seen consumed.
+ * @vpe_id:	The vPEID of an unmap that was posted.
  *
  * The VPT is still EL2's, and the host may unmap the vPE again.
  */
 void its_drop_vpe_unmap(struct pkvm_its *its, u32 vpe_id)
 {
 	hyp_spin_lock(&its_vpe_lock);
-	its_vpe_record(its, vpe_id)->vpt &= ~ITS_VPE_UNMAPPING;
-	its->nr_vpe_unmaps--;
+	its_vpe_record(its, vpe_id)->vpt &= ~(ITS_VPE_UNMAPPING | ITS_VPE_LEAVING);
+	its_remove_vpe_unmap(its, vpe_id);
 	hyp_spin_unlock(&its_vpe_lock);
+}
+
+/**
+ * its_drop_vpe_unmaps() - Undo its_unmap_vpe() for each vPE of an ITS.
+ * @its:	The ITS, locked, whose queue is programmed anew.
+ */
+void its_drop_vpe_unmaps(struct pkvm_its *its)
+{
+	while (its->nr_vpe_unmaps)
+		its_drop_vpe_unmap(its, its->vpe_unmaps[0]);
 }
 
 /**
@@ -412,7 +438,7 @@ void its_complete_vpe_unmap(struct pkvm_its *its, u32 vpe_id)
 	if (record && (record->vpt & ITS_VPE_LEAVING)) {
 		vpe = *record;
 		memset(record, 0, sizeof(*record));
-		its->nr_vpe_unmaps--;
+		its_remove_vpe_unmap(its, vpe_id);
 		its->stats.vpes--;
 		if (!its_vpe_elsewhere(its, vpe_id))
 			its_release_vpe(its, &vpe);

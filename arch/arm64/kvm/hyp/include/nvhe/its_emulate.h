@@ -3,6 +3,7 @@
 #define __ARM64_KVM_NVHE_ITS_EMULATE_H__
 
 #include <linux/bitfield.h>
+#include <linux/io.h>
 #include <linux/irqchip/arm-gic-v3-handover.h>
 #include <linux/sizes.h>
 
@@ -46,15 +47,17 @@ struct its_table {
 	bool		borrowed;
 };
 
-/* Devices that may be unmapped without a SYNC behind the first of them. */
+/* Devices, or vPEs, that may be unmapped without a SYNC, or VSYNC, after it. */
 #define ITS_MAX_UNMAPS		16
 
 /*
- * What one entry into EL2 does at most, but for its last command: commands posted
- * or completed, and bytes donated or returned. The rest is for the next entry.
+ * What one entry into EL2 does at most, but for its last command: so many bytes
+ * are donated or returned, and a command that is posted or completed counts for
+ * some as well. The rest is for the next entry.
  */
-#define ITS_BUDGET_CMDS		64
 #define ITS_BUDGET_BYTES	SZ_256K
+#define ITS_BUDGET_CMDS		64
+#define ITS_BYTES_PER_CMD	(ITS_BUDGET_BYTES / ITS_BUDGET_CMDS)
 
 /* No offset of the queue. */
 #define ITS_NO_OFFSET		U32_MAX
@@ -82,8 +85,8 @@ struct its_table {
  * @unmaps:	DeviceIDs whose unmap was posted, in that order.
  * @nr_unmaps:	Number of them.
  * @nr_leaving:	Number of them, from the first, whose unmap the ITS has consumed.
- * @nr_vpe_unmaps: Number of vPEs whose unmap was posted and not synchronised.
- * @cmds_left:	Of this entry's budget.
+ * @vpe_unmaps:	vPEIDs whose unmap was posted and not synchronised.
+ * @nr_vpe_unmaps: Number of them.
  * @bytes_left:	Of this entry's budget; not positive if there is none.
  * @tables:	By the number of their GITS_BASERn.
  * @device_table: The one for devices among them.
@@ -117,8 +120,8 @@ struct pkvm_its {
 	u32			unmaps[ITS_MAX_UNMAPS];
 	u32			nr_unmaps;
 	u32			nr_leaving;
+	u32			vpe_unmaps[ITS_MAX_UNMAPS];
 	u32			nr_vpe_unmaps;
-	u32			cmds_left;
 	s64			bytes_left;
 	struct its_table	tables[GITS_BASER_NR_REGS];
 	struct its_table	*device_table;
@@ -172,6 +175,7 @@ enum pkvm_its_refusal its_map_device(struct pkvm_its *its, u32 device_id, u64 it
 void its_unmap_device(struct pkvm_its *its, u64 *record);
 enum pkvm_its_refusal its_begin_unmap(struct pkvm_its *its, u32 device_id);
 void its_drop_unmap(struct pkvm_its *its, u32 device_id);
+void its_drop_unmaps(struct pkvm_its *its);
 bool its_complete_unmaps(struct pkvm_its *its);
 
 static inline u32 its_number(const struct pkvm_its *its)
@@ -192,6 +196,7 @@ enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
 				  u32 intid_bits, u64 config, bool alloc);
 enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc);
 void its_drop_vpe_unmap(struct pkvm_its *its, u32 vpe_id);
+void its_drop_vpe_unmaps(struct pkvm_its *its);
 void its_vpe_unmapped(struct pkvm_its *its, u32 vpe_id);
 void its_complete_vpe_unmap(struct pkvm_its *its, u32 vpe_id);
 bool its_check_its_list(struct pkvm_its *its, u32 vpe_id, u16 its_list);
@@ -204,10 +209,15 @@ void its_handle_access(struct hyp_mmio_region *region, struct hyp_mmio_access *a
 
 static inline bool its_has_budget(const struct pkvm_its *its)
 {
-	return its->cmds_left && its->bytes_left > 0;
+	return its->bytes_left > 0;
 }
 
-bool its_is_enabled(struct pkvm_its *its);
+/* Only the hardware knows: it may have lost its registers. */
+static inline bool its_is_enabled(struct pkvm_its *its)
+{
+	return readl_relaxed(its->region.base + GITS_CTLR) & GITS_CTLR_ENABLE;
+}
+
 void its_process_queue(struct pkvm_its *its);
 void its_drop_queue(struct pkvm_its *its);
 void its_scrub_queue(struct pkvm_its *its);
@@ -219,6 +229,7 @@ int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 int __pkvm_its_handover_done(unsigned int nr);
 bool pkvm_its_allows_protected_guests(void);
 bool pkvm_its_suspend(void);
+void pkvm_its_resume(void);
 u64 __pkvm_its_post(unsigned int nr, u64 cwriter);
 u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx);
 
