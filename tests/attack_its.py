@@ -124,7 +124,7 @@ class Law:
         self.pool, self.pool_size, self.cpus = pool, pool_size, args.smp
         self.page_size, self.ram_size = args.page_size, args.mem
         self.devices, self.vpes, self.registers, self.typer = {}, {}, {}, None
-        self.executed, self.names, self.broken = 0, set(), []
+        self.executed, self.names, self.broken, self.known = 0, set(), [], set()
 
     def typer_bits(self):
         typer = self.typer or 0
@@ -151,7 +151,8 @@ class Law:
                 yield addr, ((value & 0xFF) + 1) * psz
 
     def unmap(self, line, dev):
-        if self.devices.pop(dev, None) is None:
+        """EL2 lets one be unmapped again if it does not know whether that was executed."""
+        if self.devices.pop(dev, None) is None and dev not in self.known:
             self.breach(line, "unmaps an unknown device")
 
     def map(self, line, dev, size, itt):
@@ -169,6 +170,7 @@ class Law:
             self.breach(line, "ITT not in memory")
         self.unshared(line, "ITT", dev, itt, length)
         self.devices[dev] = (size, itt, length)
+        self.known.add(dev)
 
     def unshared(self, line, what, owner, start, length):
         for other, (_, addr, size) in (*self.devices.items(), *self.vpes.items()):
@@ -181,7 +183,7 @@ class Law:
     def map_vpe(self, line, vpe, rdbase, valid, vpt, bits):
         vpe, vpt, length = ("vPE", vpe), vpt << 16, 1 << VPT_BITS - 3
         if not valid:
-            if self.vpes.pop(vpe, None) is None:
+            if self.vpes.pop(vpe, None) is None and vpe not in self.known:
                 self.breach(line, "unmaps an unknown vPE")
             return
         if vpe in self.vpes:
@@ -196,6 +198,7 @@ class Law:
             self.breach(line, "VPT not in memory")
         self.unshared(line, "VPT", vpe, vpt, length)
         self.vpes[vpe] = (bits, vpt, length)
+        self.known.add(vpe)
 
     def event(self, line, values):
         dev, event = values[0], values[1]
