@@ -1533,6 +1533,8 @@ static void fill_to_the_end(struct host_its *hi)
 	u64 dw[4];
 
 	hi->hw.stuck = in_one_of(2);
+	if (!hi->hw.stuck)
+		hi->hw.slow = 0;
 	hw_wake(&hi->hw);
 	sync_cmd(hi, dw);
 	for (; cwriter; cwriter = next_slot(hi, cwriter))

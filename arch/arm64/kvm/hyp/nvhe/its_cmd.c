@@ -572,11 +572,6 @@ static bool its_is_outstanding(struct pkvm_its *its, u32 offset)
 	       its_distance(its, its->consumed, its->posted);
 }
 
-static bool its_has_unmaps(struct pkvm_its *its)
-{
-	return its->nr_unmaps || its->nr_vpe_unmaps;
-}
-
 /* A stall is over once the ITS is elsewhere, or not stalled. */
 static u32 its_read_creadr(struct pkvm_its *its)
 {

@@ -316,11 +316,12 @@ static void its_program_queue(struct pkvm_its *its)
 
 /*
  * Would the ITS go on where EL2 left it, with nothing to execute? It would not if
- * firmware saved and restored its registers: GITS_CREADR starts over then.
+ * firmware saved and restored its registers: GITS_CREADR starts over then. And it
+ * may have lost power before it wrote an unmap that no SYNC followed to its table.
  */
 static bool its_queue_is_intact(struct pkvm_its *its)
 {
-	return its->consumed == its->posted &&
+	return its->consumed == its->posted && !its_has_unmaps(its) &&
 	       readq_relaxed(its_reg(its, GITS_CBASER)) == its->cbaser &&
 	       readq_relaxed(its_reg(its, GITS_CREADR)) == its->posted &&
 	       readq_relaxed(its_reg(its, GITS_CWRITER)) == its->posted;

@@ -212,6 +212,12 @@ static inline bool its_has_budget(const struct pkvm_its *its)
 	return its->bytes_left > 0;
 }
 
+/* Unmaps that were posted, and whose pages are not back. */
+static inline bool its_has_unmaps(const struct pkvm_its *its)
+{
+	return its->nr_unmaps || its->nr_vpe_unmaps;
+}
+
 /* Only the hardware knows: it may have lost its registers. */
 static inline bool its_is_enabled(struct pkvm_its *its)
 {
