@@ -124,7 +124,8 @@ class Law:
         self.pool, self.pool_size, self.cpus = pool, pool_size, args.smp
         self.page_size, self.ram_size = args.page_size, args.mem
         self.devices, self.vpes, self.registers, self.typer = {}, {}, {}, None
-        self.executed, self.names, self.broken, self.known = 0, set(), [], set()
+        self.executed, self.names, self.broken = 0, set(), []
+        self.gone, self.doubtful = set(), set()
 
     def typer_bits(self):
         typer = self.typer or 0
@@ -150,10 +151,18 @@ class Law:
                     addr = value & 0xFFFFFFFF0000 | ((value >> 12) & 15) << 48
                 yield addr, ((value & 0xFF) + 1) * psz
 
+    def forgotten(self):
+        """
+        The queue is programmed anew: what EL2 does not know to be unmapped for
+        good counts as mapped again, although the ITS may have executed it.
+        """
+        self.doubtful |= self.gone
+        self.gone = set()
+
     def unmap(self, line, dev):
-        """EL2 lets one be unmapped again if it does not know whether that was executed."""
-        if self.devices.pop(dev, None) is None and dev not in self.known:
+        if self.devices.pop(dev, None) is None and dev not in self.doubtful:
             self.breach(line, "unmaps an unknown device")
+        self.gone.add(dev)
 
     def map(self, line, dev, size, itt):
         id_bits, dev_bits, esz = self.typer_bits()
@@ -170,7 +179,7 @@ class Law:
             self.breach(line, "ITT not in memory")
         self.unshared(line, "ITT", dev, itt, length)
         self.devices[dev] = (size, itt, length)
-        self.known.add(dev)
+        self.doubtful.discard(dev)
 
     def unshared(self, line, what, owner, start, length):
         for other, (_, addr, size) in (*self.devices.items(), *self.vpes.items()):
@@ -183,8 +192,9 @@ class Law:
     def map_vpe(self, line, vpe, rdbase, valid, vpt, bits):
         vpe, vpt, length = ("vPE", vpe), vpt << 16, 1 << VPT_BITS - 3
         if not valid:
-            if self.vpes.pop(vpe, None) is None and vpe not in self.known:
+            if self.vpes.pop(vpe, None) is None and vpe not in self.doubtful:
                 self.breach(line, "unmaps an unknown vPE")
+            self.gone.add(vpe)
             return
         if vpe in self.vpes:
             self.breach(line, "maps a vPE twice")
@@ -198,14 +208,19 @@ class Law:
             self.breach(line, "VPT not in memory")
         self.unshared(line, "VPT", vpe, vpt, length)
         self.vpes[vpe] = (bits, vpt, length)
-        self.known.add(vpe)
+        self.doubtful.discard(vpe)
 
     def event(self, line, values):
         dev, event = values[0], values[1]
         if dev not in self.devices:
-            self.breach(line, "unknown device")
+            if dev not in self.doubtful:
+                self.breach(line, "unknown device")
         elif event >> (self.devices[dev][0] + 1):
             self.breach(line, "event out of range")
+
+    def vpe(self, line, vpe):
+        if ("vPE", vpe) not in self.vpes and ("vPE", vpe) not in self.doubtful:
+            self.breach(line, "unknown vPE")
 
     def command(self, line, name, values):
         self.executed += 1
@@ -228,19 +243,19 @@ class Law:
             self.map_vpe(line, *values)
         elif name in ("vmapti", "vmapi", "vmovi"):
             self.event(line, values)
-            if ("vPE", values[2]) not in self.vpes:
-                self.breach(line, "unknown vPE")
+            self.vpe(line, values[2])
             if not LPI_FIRST <= {"vmapti": values[3], "vmapi": values[1]}.get(name, LPI_FIRST) <= LPI_LAST:
                 self.breach(line, "vINTID is no LPI")
         elif name in ("vmovp", "vinvall"):
-            if ("vPE", values[0]) not in self.vpes:
-                self.breach(line, "unknown vPE")
+            self.vpe(line, values[0])
             if name == "vmovp" and values[1] >= self.cpus:
                 self.breach(line, "RDbase is no redistributor")
         elif name not in ("sync", "invall", "vsync"):
             self.breach(line, "a command that nobody may give")
 
     def write(self, line, offset, value, size, attack):
+        if offset & ~4 == 0x80:
+            self.forgotten()
         if offset != 0x80 and not 0x100 <= offset < 0x140:
             return
         reg, shift = offset & ~7, (offset & 4) * 8

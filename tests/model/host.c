@@ -1106,6 +1106,71 @@ static u32 next_slot(struct host_its *hi, u32 offset)
 	return (offset + CMD_SIZE) % hw_queue_size(hi->hw.owned_cbaser);
 }
 
+static void sync_cmd(struct host_its *hi, u64 *dw)
+{
+	memset(dw, 0, CMD_SIZE);
+	dw[0] = SYNC;
+	dw[2] = hi->hw.targets[in_below(hi->hw.nr_targets)];
+}
+
+/* As a driver does with a refused command: a SYNC in its place. */
+static void unblock(struct host_its *hi)
+{
+	u64 creadr = mmio(hi, GITS_CREADR, 8, false, 0), dw[4];
+
+	if (!(creadr & 1))
+		return;
+	sync_cmd(hi, dw);
+	write_slot(hi, creadr & PTR_OFFSET, dw);
+	mmio(hi, GITS_CWRITER, 8, true, mmio(hi, GITS_CWRITER, 8, false, 0) | RETRY);
+}
+
+/* The same vPE on another ITS, if that has it mapped or had until now. */
+static struct hw_vpe *vpe_elsewhere(struct host_its *hi, u32 id)
+{
+	struct host_its *other;
+	struct hw_vpe *vpe;
+
+	for (other = its_of; other < its_of + nr_hw; other++) {
+		vpe = other->hw.owned && other != hi ? hw_vpe(&other->hw, id) : NULL;
+		if (vpe && (vpe->mapped || vpe->leaving))
+			return vpe;
+	}
+
+	return NULL;
+}
+
+/* As KVM does: a vPE is mapped on one ITS after the other, gets an event, and goes. */
+static void act_vpe(struct host_its *hi)
+{
+	u32 id = in_below(4), dev = pick_mapped(hi), cwriter;
+	struct hw_vpe *vpe = hw_vpe(&hi->hw, id), *other = vpe_elsewhere(hi, id);
+	bool v41 = hi->hw.typer & BIT_ULL(40), map = !vpe->mapped;
+	u64 vpt = other ? other->vpt : find_free(SZ_64K, SZ_64K), vconf = vpe->vconf;
+	u64 rdbase = hi->hw.targets[in_below(hi->hw.nr_targets)];
+	u64 map_cmd[4] = { VMAPP | !(other && other->mapped) << 8, (u64)id << 32 };
+	u64 event[4] = { (u64)dev << 32 | VMAPTI, (u64)id << 32 | in_below(2), 1023ULL << 32 | (8192 + id) };
+	u64 vsync[4] = { VSYNC, (u64)id << 32 };
+
+	unblock(hi);
+	if (map) {
+		vconf = other ? other->vconf : !vconf || in_one_of(2) ? find_free(SZ_64K, SZ_64K) : vconf;
+		map_cmd[0] |= v41 ? vconf : 0;
+		map_cmd[1] |= v41 ? 1023 : 0;
+		map_cmd[2] = VALID | rdbase;
+		map_cmd[3] = vpt | (hi->hw.lpi_bits - 1);
+		prepare_l2(hi, 1, id);
+	}
+	cwriter = mmio(hi, GITS_CWRITER, 8, false, 0);
+	write_slot(hi, cwriter, map_cmd);
+	cwriter = next_slot(hi, cwriter);
+	if (map || in_one_of(2)) {
+		write_slot(hi, cwriter, map ? event : vsync);
+		cwriter = next_slot(hi, cwriter);
+	}
+	post(hi, cwriter);
+}
+
 static u32 write_mapd(struct host_its *hi, u32 offset, u32 id, u32 bits, u64 itt)
 {
 	u64 dw[4] = { (u64)id << 32 | MAPD, bits - 1, itt ? itt | VALID : 0 };
@@ -1113,13 +1178,6 @@ static u32 write_mapd(struct host_its *hi, u32 offset, u32 id, u32 bits, u64 itt
 	write_slot(hi, offset, dw);
 
 	return next_slot(hi, offset);
-}
-
-static void sync_cmd(struct host_its *hi, u64 *dw)
-{
-	memset(dw, 0, CMD_SIZE);
-	dw[0] = SYNC;
-	dw[2] = hi->hw.targets[in_below(hi->hw.nr_targets)];
 }
 
 /* One guest comes, the one before is gone. */
@@ -1160,6 +1218,8 @@ static void act_driver(struct host_its *hi)
 	u64 dw[4] = { (u64)id << 32 | MAPD }, itt = dev ? dev->itt : 0, told;
 	struct hw_vpe vpe = { 0 };
 
+	if (in_one_of(2))
+		unblock(hi);
 	if (hi->hw.vlpis && in_one_of(2)) {
 		vpe = pick_vpe(hi);
 		vpe.mapped = true;
@@ -1539,7 +1599,7 @@ static void fill_to_the_end(struct host_its *hi)
 	sync_cmd(hi, dw);
 	for (; cwriter; cwriter = next_slot(hi, cwriter))
 		write_slot(hi, cwriter, dw);
-	if (in_one_of(2))
+	if (in_below(4))
 		write_mapd(hi, size - CMD_SIZE, pick_mapped(hi), 1, 0);
 	for (i = 0; i < size / CMD_SIZE / ITS_BUDGET_CMDS + 1; i++)
 		post(hi, 0);
@@ -1554,7 +1614,7 @@ static void untold_power_loss(struct host_its *hi)
 	struct hw_queue *q = &hi->hw.q;
 	u32 fw = in_below(FW_MAX);
 
-	if (in_one_of(4))
+	if (in_one_of(2))
 		fill_to_the_end(hi);
 	if (q->next != q->wrote || hi->el2->consumed != q->wrote || hi->el2->nr_unmaps ||
 	    hi->el2->nr_vpe_unmaps)
@@ -1643,8 +1703,10 @@ static void act(struct host_its *hi)
 		hw_progress(&hi->hw, 1 + in_below(8));
 	else if (n < 30)
 		act_msi(hi);
-	else if (n < 36)
+	else if (n < 34 || (n < 36 && !hi->hw.vlpis))
 		act_driver(hi);
+	else if (n < 36)
+		act_vpe(hi);
 	else if (n < 37)
 		in_one_of(4) ? act_unmaps(hi) : act_settle(hi);
 	else

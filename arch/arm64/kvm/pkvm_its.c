@@ -285,7 +285,7 @@ static void __init pkvm_its_add_acpi(void)
 
 	acpi_table_parse_madt(ACPI_MADT_TYPE_GICV5_IRS, pkvm_its_add_gicv5, 0);
 	if (acpi_table_parse_madt(ACPI_MADT_TYPE_GENERIC_TRANSLATOR,
-						    pkvm_its_add_madt, 0) < 0)
+				  pkvm_its_add_madt, 0) < 0)
 		pkvm_its_unknown = true;
 }
 #else
