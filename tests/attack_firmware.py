@@ -9,13 +9,10 @@ must not let the ITS execute any of it again, and no byte of the pages that the
 host has back may change; of the stock kernel (--stock) both must be seen, or the
 test does not bite.
 """
-import argparse
 import re
 import socket
-import sys
-import tempfile
 
-from attack_its import RAM_BASE, Law, Machine, Report, differing, fact, size
+from attack_its import RAM_BASE, Law, Machine, arguments, differing, fact, run
 
 ITS_FRAME = 0x8080000
 GITS_CTLR, GITS_CBASER, GITS_CWRITER, GITS_CREADR, GITS_BASER = 0, 0x80, 0x88, 0x90, 0x100
@@ -206,7 +203,8 @@ def watch(args, report, folder):
         print(console)
     mode = re.search(r"Protected \w+ mode", console)
     report.check(mode is not None, mode.group(0) if mode else "protected mode")
-    report.check(status == 0, "the guest goes on", f"status {status}")
+    if not report.check(status == 0, "the guest goes on", f"status {status}"):
+        print("\n".join("  # " + line for line in re.findall(r"^(?:not ok|  ).*", console, re.M)))
     lines = machine.trace_lines()
     start = 0
     for number, seen in enumerate(rounds):
@@ -218,26 +216,5 @@ def watch(args, report, folder):
         check_law(args, report, console, lines)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--image", required=True)
-    parser.add_argument("--program", required=True, help="tests/replay.c, static for arm64")
-    parser.add_argument("--name", default="attack")
-    parser.add_argument("--v4", help="GICv4; this program runs guests with vLPIs first")
-    parser.add_argument("--stock", action="store_true", help="the ITS must execute old commands")
-    parser.add_argument("--cpu", default="cortex-a53")
-    parser.add_argument("--smp", type=int, default=2)
-    parser.add_argument("--mem", type=size, default="1G")
-    parser.add_argument("--page-size", type=size, default="4k")
-    parser.add_argument("--limit", type=int, default=150)
-    parser.add_argument("--verbose", action="store_true")
-    args = parser.parse_args()
-
-    report = Report(args.name)
-    with tempfile.TemporaryDirectory(prefix="firmware.") as folder:
-        watch(args, report, folder)
-    sys.exit(report.failed != 0)
-
-
 if __name__ == "__main__":
-    main()
+    run(arguments(__doc__).parse_args(), watch)

@@ -179,6 +179,7 @@ class Law:
             self.breach(line, "ITT not in memory")
         self.unshared(line, "ITT", dev, itt, length)
         self.devices[dev] = (size, itt, length)
+        self.gone.discard(dev)
         self.doubtful.discard(dev)
 
     def unshared(self, line, what, owner, start, length):
@@ -208,6 +209,7 @@ class Law:
             self.breach(line, "VPT not in memory")
         self.unshared(line, "VPT", vpe, vpt, length)
         self.vpes[vpe] = (bits, vpt, length)
+        self.gone.discard(vpe)
         self.doubtful.discard(vpe)
 
     def event(self, line, values):
@@ -413,13 +415,12 @@ def size(text):
     return int(text[:-1]) << units[text[-1].lower()]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments(description):
+    """What every attack is told of its machine."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--image", required=True)
-    parser.add_argument("--program", required=True, help="its_shadow, static for arm64")
+    parser.add_argument("--program", required=True, help="what attacks, static for arm64")
     parser.add_argument("--name", default="attack")
-    parser.add_argument("--fuzz", type=int, help="anything at random, for so many seconds")
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--v4", help="GICv4; this program runs guests with vLPIs first")
     parser.add_argument("--stock", action="store_true", help="the attacks must succeed")
     parser.add_argument("--cpu", default="cortex-a53")
@@ -428,14 +429,24 @@ def main():
     parser.add_argument("--page-size", type=size, default="4k")
     parser.add_argument("--limit", type=int, default=150)
     parser.add_argument("--verbose", action="store_true")
+    return parser
+
+
+def run(args, attack):
+    report = Report(args.name)
+    with tempfile.TemporaryDirectory(prefix="attack.") as folder:
+        attack(args, report, folder)
+    sys.exit(report.failed != 0)
+
+
+def main():
+    parser = arguments(__doc__)
+    parser.add_argument("--fuzz", type=int, help="anything at random, for so many seconds")
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--flags", nargs="*", default=[], help="for its_shadow, without their dash")
     args = parser.parse_args()
     args.flags = ["-" + flag for flag in args.flags]
-
-    report = Report(args.name)
-    with tempfile.TemporaryDirectory(prefix="attack.") as folder:
-        watch(args, report, folder)
-    sys.exit(report.failed != 0)
+    run(args, watch)
 
 
 if __name__ == "__main__":

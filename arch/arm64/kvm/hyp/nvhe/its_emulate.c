@@ -713,6 +713,8 @@ out_return_desc:
 /**
  * its_owns_shared_table() - Has an ITS brought this vPE table already?
  * @baser:	GITS_BASERn of another ITS that shares its vPE table (GICv4.1).
+ *
+ * Return: true if so, and the table is EL2's then.
  */
 bool its_owns_shared_table(u64 baser)
 {
