@@ -1,6 +1,6 @@
 # One line per target; the work is in scripts/.
 PAGE_SIZE ?= 4k
-export PAGE_SIZE GIC CPU SMP KERNEL_TREE STOCK KVM EL2_DEBUG SIGNOFF IMAGE
+export PAGE_SIZE GIC CPU SMP KERNEL_TREE STOCK KVM EL2_DEBUG IMAGE PART SIGNOFF OUT V SINCE FORCE
 
 .PHONY: help boot test bench fuzz image tree export series clean
 
@@ -13,7 +13,9 @@ help:
 	@echo 'make -s image [PAGE_SIZE=] [STOCK=1] [KVM=0] [EL2_DEBUG=0]: build, print the path of the Image'
 	@echo 'make tree     build/linux: the 7.3 base and patches/ as commits [KERNEL_TREE=path]'
 	@echo 'make export   patches/ and the exported files from the commits of build/linux'
-	@echo "make series   SIGNOFF='Name <mail>': a copy ready to send, in build/series"
+	@echo '              [FORCE=1: also over patches that were edited by hand]'
+	@echo "make series   PART=n SIGNOFF='Name <mail>' [OUT=folder] [V=n] [SINCE=tag]:"
+	@echo '              the mails of one part, in build/series/<part>; without PART: which there are'
 	@echo 'make clean    remove what was built; build/linux and the downloads stay'
 
 boot:

@@ -8,6 +8,8 @@ BUILD=${BUILD:-$ROOT/build}
 LINUX=$BUILD/linux
 CACHE=$BUILD/cache
 PATCHES=$ROOT/patches
+PARTS=$PATCHES/parts
+PATCH_FILES='[0-9][0-9][0-9][0-9]-*.patch'
 STAMP=$BUILD/tree.stamp
 CROSS=aarch64-linux-gnu-
 
@@ -69,15 +71,103 @@ tree_hash() {
 	} | sha256sum | cut -c1-16
 }
 
+# The patches, not what was written by hand beside them.
 patches_hash() {
 	[ -d "$PATCHES" ] || { echo none; return; }
-	(cd "$PATCHES" && find . -name '*.patch' -print0 | sort -z | xargs -0 -r sha256sum) |
+	(cd "$PATCHES" && find . -maxdepth 2 -name "$PATCH_FILES" -print0 | sort -z | xargs -0 -r sha256sum) |
 		sha256sum | cut -c1-16
 }
 
+# The parts in order, from patches/parts: folder, a tab, the subject of its last patch.
+parts() {
+	[ -f "$PARTS" ] || die "no ${PARTS#"$ROOT"/}, which names the parts of the series"
+	sed -E '/^[[:space:]]*(#|$)/d; s/[[:space:]]+$//; s/[[:space:]]+/\t/' "$PARTS"
+}
+
+part_names() { parts | cut -f1; }
+
+# part_of NUMBER|NAME: the name of a part, or nothing
+part_of() { part_names | awk -v want="$1" '$0 == want || $0 + 0 "" == want { print; exit }'; }
+
+part_patches() { find "$PATCHES/$1" -maxdepth 1 -name "$PATCH_FILES" 2>/dev/null | sort; }
+
 series_patches() {
-	[ -d "$PATCHES" ] || return 0
-	find "$PATCHES" -maxdepth 1 -name '*.patch' | sort
+	local part
+	for part in $(part_names); do part_patches "$part"; done
+}
+
+patch_subject() { git mailinfo /dev/null /dev/null < "$1" | sed -n 's/^Subject: //p'; }
+
+# Whether patches/parts can be understood; folders go by their leading number.
+check_part_names() {
+	local part number last=-1
+	[ -n "$(part_names)" ] || die "patches/parts names no part"
+	while IFS=$'\t' read -r part _; do
+		[[ $part =~ ^[0-9]+-[A-Za-z0-9._-]+$ ]] || die "patches/parts: '$part' is not <number>-<name>"
+		number=$((10#${part%%-*}))
+		[ "$number" -gt "$last" ] || die "patches/parts: $part does not come after number $last"
+		last=$number
+	done < <(parts)
+}
+
+# Whether the folders are what patches/parts says.
+check_parts() {
+	local part subject last dir
+	check_part_names
+	[ -z "$(find "$PATCHES" -maxdepth 1 -name "$PATCH_FILES" -print -quit)" ] ||
+		die "patches/ has patches that are in no part's folder"
+	while IFS= read -r dir; do
+		part_names | grep -qxF "$(basename "$dir")" ||
+			die "patches/$(basename "$dir") has patches, but patches/parts does not name it"
+	done < <(find "$PATCHES" -mindepth 2 -maxdepth 2 -name "$PATCH_FILES" -printf '%h\n' | sort -u)
+	while IFS=$'\t' read -r part subject; do
+		last=$(part_patches "$part" | tail -n 1)
+		[ -n "$last" ] || die "part $part has no patches"
+		[ "$(patch_subject "$last")" = "$subject" ] ||
+			die "patches/parts: part $part ends with '$subject', its last patch is $(basename "$last"): 'make export' moves patches to where patches/parts wants them"
+	done < <(parts)
+}
+
+# part_bounds [TREE [BASE [HEAD]]]: "N-name first last" for each part: first..last are its
+# commits. They are found by the subject of the last one, which a rebase leaves alone.
+part_bounds() {
+	local tree=${1:-$LINUX} base=${2:-base} head=${3:-HEAD}
+	check_part_names
+	awk -F'\t' -v base="$(git -C "$tree" rev-parse "$base^{commit}")" '
+		function bad(why) { print "part " name[p] ": " why > "/dev/stderr"; failed = 1; exit 1 }
+		NR == FNR { name[++parts] = $1; last[parts] = $2; next }
+		{ id[++commits] = $1; subject[commits] = substr($0, length($1) + 2) }
+		END {
+			if (failed) exit 1
+			for (p = 1; p <= parts; p++) {
+				found = 0
+				for (c = 1; c <= commits; c++) {
+					if (subject[c] != last[p]) continue
+					if (found) bad("two commits have the subject \"" last[p] "\", its last one in patches/parts")
+					found = c
+				}
+				if (!found) bad("no commit has the subject \"" last[p] "\", its last one in patches/parts")
+				if (found == end) bad("it has no patches: it ends where the part before it does")
+				if (found < end) bad("out of order: \"" last[p] "\" comes before the end of the part before it")
+				line[p] = name[p] " " (end ? id[end] : base) " " id[found]
+				end = found
+			}
+			p = parts
+			if (end < commits) bad(commits - end " commits come after its last one, the last of which is \"" subject[commits] "\"")
+			for (p = 1; p <= parts; p++) print line[p]
+		}' <(parts) <(git -C "$tree" log --reverse --format='%H%x09%s' "$base..$head")
+}
+
+# tag_parts [TREE]: part/<N>-<name> on the last commit of each part, and on nothing else
+tag_parts() {
+	local tree=${1:-$LINUX} bounds part last tag
+	bounds=$(part_bounds "$tree") || return 1
+	for tag in $(git -C "$tree" tag -l 'part/*'); do
+		grep -q "^${tag#part/} " <<< "$bounds" || git -C "$tree" tag -d "$tag" >/dev/null
+	done
+	while read -r part _ last; do
+		git -C "$tree" tag -f "part/$part" "$last" >/dev/null
+	done <<< "$bounds"
 }
 
 # Runs a command with its output in a log; shows a counter, and the end of the log if it fails.

@@ -4,6 +4,8 @@
 patchmail.py normalise 'Name <mail>' DATE FILE...   one author, one date
 patchmail.py sign 'Name <mail>' FILE...             author, Signed-off-by
 patchmail.py address TO-FILE CC-FILE FILE...        To and Cc headers
+patchmail.py maintainer 'Name <mail>' BASE-FILE     MAINTAINERS from stdin to stdout: this
+        one's M: line in each entry that BASE-FILE has not and that has none
 """
 import sys
 
@@ -55,13 +57,32 @@ def address(fields, body, to, cc):
     return fields, body
 
 
+def entries(text):
+    """title: its lines, for each entry of a MAINTAINERS file."""
+    return {e.split("\n", 1)[0]: e.split("\n")[1:] for e in text.split("\n\n")}
+
+
+def maintainer(text, base, who):
+    known = entries(base)
+    for title, fields in entries(text).items():
+        if title in known or not fields or not fields[0][1:3] == ":\t":
+            continue
+        if not any(f.startswith("M:") for f in fields):
+            text = text.replace(f"\n\n{title}\n", f"\n\n{title}\nM:\t{who}\n", 1)
+    return text
+
+
 def lines(path):
     with open(path, encoding="utf-8") as f:
         return [l.strip() for l in f if l.strip()]
 
 
 def main(argv):
-    verb = argv[0]
+    verb = argv[0] if argv else ""
+    if verb == "maintainer" and len(argv) == 3:
+        with open(argv[2], encoding="utf-8") as f:
+            sys.stdout.write(maintainer(sys.stdin.read(), f.read(), argv[1]))
+        return
     if verb == "normalise":
         args, files = argv[1:3], argv[3:]
     elif verb == "sign":

@@ -46,7 +46,7 @@ selftest_list() {
 # selftests: the programs of the tree under test, with their arguments.
 selftests() {
 	local dir list=("${ARGS[@]:1}") test
-	dir=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}
+	dir=${SELFTESTS:-$("$SCRIPTS/selftests.sh" $(printf '%s\n' "${list[@]%%[ +]*}"))}
 	[ ${#list[@]} -gt 0 ] || mapfile -t list < <(selftest_list)
 	for test in "${list[@]}"; do
 		[ -x "$dir/${test%%[ +]*}" ] || die "no selftest ${test%%[ +]*}"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# selftests.sh [SRC=tree]: builds the KVM selftests of a tree, static for arm64;
-# prints the folder of the programs.
+# selftests.sh [SRC=tree] [NAME...]: builds KVM selftests of a tree, static for arm64:
+# these, or all of configs/selftests; prints the folder of the programs.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
 
@@ -13,19 +13,34 @@ key() {
 		git -C "$SRC" diff --no-ext-diff HEAD -- tools include/uapi arch/arm64/include
 		untracked_sources "$SRC" | { grep -z "^tools/" || true; } | (cd "$SRC" && xargs -0 -r sha256sum)
 		cat "$0"
+		echo "${NAMES[@]}"
 	} | sha256sum | cut -c1-12
 }
 
+# targets FOLDER: what make calls these programs
+targets() {
+	local name source
+	for name in "${NAMES[@]}"; do
+		source=$(cd "$SRC/tools/testing/selftests/kvm" && find . -name "$name.c" ! -path './lib/*' -printf '%P\n')
+		[ -n "$source" ] || die "no selftest $name"
+		echo "$1/${source%.c}"
+	done
+}
+
 build() {
-	local work=$1
+	local work=$1 programs
+	programs=$(targets "$work/kvm") || return 1
 	mkdir -p "$work/kvm" "$work/tools"
 	kmake -C "$SRC" O="$work" headers
+	# shellcheck disable=SC2086
 	kmake -C "$SRC/tools/testing/selftests/kvm" OUTPUT="$work/kvm" abs_objdir="$work" \
-		CC="${CROSS}gcc" LDFLAGS=-static KHDR_INCLUDES="-isystem $work/usr/include" all
+		CC="${CROSS}gcc" LDFLAGS=-static KHDR_INCLUDES="-isystem $work/usr/include" $programs
 }
 
 main() {
 	local dir work prog
+	NAMES=("${ARGS[@]}")
+	[ ${#NAMES[@]} -gt 0 ] || mapfile -t NAMES < <(sed '/^#/d; s/ .*//' "$ROOT/configs/selftests")
 	dir=$BUILD/selftests/$(key)
 	if [ ! -d "$dir" ]; then
 		work=$dir.work

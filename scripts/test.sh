@@ -1,13 +1,19 @@
 #!/bin/bash
 # Everything: the series, the builds, the guests. One line per check, the last
 # line is "N passed, N failed". test.sh NAME... runs only these groups:
-# series walk checkpatch warnings model builds matrix guests attacks
+# series sizes checkpatch warnings model walk builds matrix guests attacks
+# What needs one CPU only runs beside the builds of walk and builds, if these are asked for.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
 
 WALK=$BUILD/walk
+TREE=$WALK/linux
 RESULTS=$BUILD/test/results
 JOBS=$BUILD/test/jobs
+SECONDS_OF=$BUILD/test/seconds
+PARALLEL=2
+BESIDE=(series sizes checkpatch warnings model)
+QUEUED=(matrix guests attacks)
 CPUS=(cortex-a53 max)
 PAGE_SIZES=(4k 16k 64k)
 GICS=(3 4)
@@ -34,20 +40,20 @@ check() {
 	return $status
 }
 
-w() { fixed_git -C "$WALK/linux" "$@"; }
+w() { fixed_git -C "$TREE" "$@"; }
 
 walk_image() {
-	SRC=$WALK/linux OUT=$WALK/out/${1:-4k} SEED=${2:-} PAGE_SIZE=${PAGE_SIZE:-4k} STOCK=0 \
+	SRC=$TREE OUT=$WALK/out/${1:-4k} SEED=${2:-} PAGE_SIZE=${PAGE_SIZE:-4k} STOCK=0 \
 	KVM=${KVM:-1} EL2_DEBUG=${EL2_DEBUG:-1} "$SCRIPTS/image.sh"
 }
 
 # A clone of its own, at the base: build/linux is someone's desk.
-walk_tree() {
+tree_at_base() {
 	local base
 	base=$(git -C "$LINUX" rev-parse 'base^{commit}')
-	if ! git -C "$WALK/linux" rev-parse -q --verify "$base^{commit}" >/dev/null 2>&1; then
-		rm -rf "$WALK"
-		git clone -q --shared --no-checkout "$LINUX" "$WALK/linux"
+	if ! w rev-parse -q --verify "$base^{commit}" >/dev/null 2>&1; then
+		rm -rf "$TREE" "$(dirname "$TREE")/out"
+		git clone -q --shared --no-checkout "$LINUX" "$TREE"
 	fi
 	w am --abort 2>/dev/null || true
 	w -c advice.detachedHead=false checkout -q --detach -f "$base"
@@ -55,70 +61,131 @@ walk_tree() {
 	w clean -qfd
 }
 
+apply_part() {
+	local list
+	mapfile -t list < <(part_patches "$1")
+	w am -q "${list[@]}"
+}
+
+# tree_at_head: with the whole series, files untouched when it is there already
+tree_at_head() {
+	local part
+	[ "$(w rev-parse 'HEAD^{tree}' 2>/dev/null)" != "$(git -C "$LINUX" rev-parse 'HEAD^{tree}')" ] || return 0
+	tree_at_base
+	for part in $(part_names); do apply_part "$part"; done
+}
+
+# has_texts PART: a cover letter with a subject, a text and the link to the RFC; answers to its review
+has_texts() {
+	local dir=$PATCHES/$1
+	[ -s "$dir/cover.txt" ] && [ -s "$dir/review.md" ] || return 1
+	[ "$(wc -L < "$dir/cover.txt")" -le 80 ] && [ -z "$(sed -n 2p "$dir/cover.txt")" ] &&
+		grep -q '^Link: https://lore.kernel.org/' "$dir/cover.txt"
+}
+
+# mails_of PART: they apply behind those of the parts before it
+mails_of() {
+	local out=$BUILD/test/mails/$1 list
+	"$SCRIPTS/series.sh" PART="$1" SIGNOFF='A Sender <sender@example.org>' OUT="$out" V=1 || return 1
+	mapfile -t list < <(find "$out" -name '*.patch' ! -name '*-0000-cover-letter.patch' | sort)
+	w am -q "${list[@]}"
+}
+
 test_series() {
+	local part
 	step "The series"
-	check "patches/ is not empty" test -n "$(series_patches)" || true
+	check "patches/ is what patches/parts says" check_parts || return 0
 	check "build/linux has nothing uncommitted" \
 		test -z "$(uncommitted "$LINUX")" || true
 	check "the exported files equal the series" "$SCRIPTS/export.sh" --check || true
-	walk_tree
-	local patch list
-	mapfile -t list < <(series_patches)
-	if [ ${#list[@]} -gt 0 ]; then
-		check "the series applies to Linux $(make -s -C "$WALK/linux" kernelversion)" w am -q "${list[@]}" || return 0
-	fi
+	tree_at_base
+	for part in $(part_names); do
+		check "part $part applies to Linux $(make -s -C "$TREE" kernelversion)" apply_part "$part" || return 0
+		check "part $part has a cover letter and answers to its review" has_texts "$part" || true
+	done
 	check "the applied series is build/linux" \
 		test "$(w rev-parse 'HEAD^{tree}')" = "$(git -C "$LINUX" rev-parse 'HEAD^{tree}')" || true
+	tree_at_base
+	rm -rf "$BUILD/test/mails"
+	for part in $(part_names); do
+		check "the mails of part $part are written and apply" mails_of "$part" || return 0
+	done
+	check "what is sent is build/linux but for MAINTAINERS" \
+		w diff --quiet "$(git -C "$LINUX" rev-parse HEAD)" HEAD -- . ':!MAINTAINERS' || true
+}
+
+test_sizes() {
+	local log=$BUILD/test/sizes status=0
+	step "Sizes"
+	"$SCRIPTS/sizes.sh" > "$log" || status=$?
+	grep -v '^\(not \)\?ok ' "$log" || true
+	grep '^\(not \)\?ok ' "$log" | tee -a "$RESULTS" || true
+	[ "$status" -eq 0 ] || grep -q '^not ok ' "$log" || not_ok "sizes.sh exits with $status"
+}
+
+# While the next one builds, which hardly needs the second CPU; one at a time.
+boot_beside() {
+	[ -z "${BOOTING:-}" ] || wait "$BOOTING" || true
+	BOOTING=
+	[ $# -gt 0 ] || return 0
+	check "$@" &
+	BOOTING=$!
+}
+
+# part_end PART IMAGE: the series may stop here, with the selftest it has by then
+part_end() {
+	local part=$1 image=$2 selftests
+	[ -f "$TREE/tools/testing/selftests/kvm/arm64/its_shadow.c" ] || { echo "# $part has no its_shadow yet"; return 0; }
+	selftests=$("$SCRIPTS/selftests.sh" SRC="$TREE" its_shadow) || { not_ok "its_shadow builds at the end of $part"; return 0; }
+	boot_beside "its_shadow at the end of $part" "$SCRIPTS/run-test.sh" selftests its_shadow STOCK=1 \
+		SELFTESTS="$selftests" IMAGE="$image" CPU=cortex-a53
+}
+
+walk_part() {
+	local part=$1 patch subject image=
+	for patch in $(part_patches "$part"); do
+		subject=$part/$(basename "$patch" .patch)
+		w am -q "$patch" || { not_ok "$subject applies"; return 1; }
+		image=$(walk_image) || { not_ok "$subject builds"; image=; continue; }
+		ok "$subject builds"
+		boot_beside "$subject boots, and interrupts work" \
+			"$SCRIPTS/run-test.sh" msi STOCK=1 IMAGE="$image" CPU=cortex-a53
+	done
+	[ -z "$image" ] || part_end "$part" "$image"
 }
 
 # Every commit builds and boots; the first Image is the stock one, the last one ours.
 test_walk() {
-	local patch subject image
+	local part
 	step "Every patch builds and boots"
-	walk_tree
+	tree_at_base
 	STOCK_IMAGE=$(walk_image) || { not_ok "the base builds"; return 0; }
 	ok "the base builds"
-	[ -z "$WITH_WARNINGS" ] || base_warnings
-	for patch in $(series_patches); do
-		subject=$(basename "$patch" .patch)
-		w am -q "$patch" || { not_ok "$subject applies"; break; }
-		image=$(walk_image) || { not_ok "$subject builds"; continue; }
-		ok "$subject builds"
-		# While the next one builds, which hardly needs the second CPU.
-		wait
-		check "$subject boots, and interrupts work" \
-			"$SCRIPTS/run-test.sh" msi STOCK=1 IMAGE="$image" CPU=cortex-a53 &
+	for part in $(part_names); do
+		walk_part "$part" || break
 	done
-	wait
-}
-
-# walk_to_head: the walk tree with the whole series, files untouched when it is there already
-walk_to_head() {
-	local list
-	if [ "$(w rev-parse 'HEAD^{tree}' 2>/dev/null)" != "$(git -C "$LINUX" rev-parse 'HEAD^{tree}')" ]; then
-		walk_tree
-		mapfile -t list < <(series_patches)
-		[ ${#list[@]} -eq 0 ] || w am -q "${list[@]}"
-	fi
+	boot_beside
 }
 
 test_checkpatch() {
-	local dir=$BUILD/test/signed patch file
+	local dir=$BUILD/test/signed part patch name file
 	step "checkpatch"
-	walk_to_head
+	tree_at_head
 	rm -rf "$dir"
-	mkdir -p "$dir"
-	for patch in $(series_patches); do
-		cp "$patch" "$dir/"
-		python3 "$SCRIPTS/patchmail.py" sign 'A Sender <sender@example.org>' "$dir/$(basename "$patch")"
-		# FILE_PATH_CHANGES only asks a question; it is answered below.
-		check "checkpatch --strict: $(basename "$patch" .patch)" \
-			sh -c "cd '$WALK/linux' && timeout 300 perl scripts/checkpatch.pl --strict --show-types --no-summary -q \
-				--ignore FILE_PATH_CHANGES '$dir/$(basename "$patch")'" || true
-		sed -i 's/^From: .*/From: A Sender <sender@example.org>/' "$dir/$(basename "$patch")"
+	for part in $(part_names); do
+		mkdir -p "$dir/$part"
+		for patch in $(part_patches "$part"); do
+			name=$part/$(basename "$patch" .patch)
+			cp "$patch" "$dir/$part/"
+			python3 "$SCRIPTS/patchmail.py" sign 'A Sender <sender@example.org>' "$dir/$name.patch"
+			# FILE_PATH_CHANGES only asks a question; it is answered below.
+			check "checkpatch --strict: $name" \
+				sh -c "cd '$TREE' && timeout 300 perl scripts/checkpatch.pl --strict --show-types --no-summary -q \
+					--ignore FILE_PATH_CHANGES '$dir/$name.patch'" || true
+		done
 	done
 	for file in $(w diff --no-renames --diff-filter=A --name-only base HEAD); do
-		check "$file has a maintainer" sh -c "cd '$WALK/linux' &&
+		check "$file has a maintainer" sh -c "cd '$TREE' &&
 			perl scripts/get_maintainer.pl --no-git --no-git-fallback --no-l -f '$file' | grep ." || true
 	done
 }
@@ -135,76 +202,77 @@ touched_files() {
 	git -C "$LINUX" diff --no-renames --diff-filter=d --name-only base HEAD -- '*.c' ':!tools/' ':!samples/'
 }
 
-# unchecked LOG: those of them which sparse did not see. EL2 has some files as folder/../file.
+# unchecked LOG...: those of them which sparse did not see. EL2 has some files as folder/../file.
 unchecked() {
 	comm -23 <(touched_files | sort) \
-		<(sed -E -n 's/^  CHECK +//; T; :up; s#[^/]+/\.\./##; t up; p' "$1" | sort -u)
+		<(cat "$@" | sed -E -n 's/^  CHECK +//; T; :up; s#[^/]+/\.\./##; t up; p' | sort -u)
 }
 
 # Debian 12's sparse does not know __typeof_unqual__, and the kernel then leaves it out.
 sparse_make() {
-	kmake -k -C "$WALK/linux" O="$WALK/out/warn" W=1 C=1 CHECK='sparse -D__typeof_unqual__=__typeof__' "$@"
+	kmake -k -C "$TREE" O="$WARN" W=1 C=1 CHECK='sparse -D__typeof_unqual__=__typeof__' "$@"
 }
 
-# Kbuild's rule for EL2's objects knows C=1 only, which checks what is compiled: all is compiled anew.
+# Kbuild's rule for EL2's objects knows C=1 only, which checks what is compiled: that is all once,
+# then what a part changes.
 warnings_of() {
-	local log=$1 dirs dir
+	local log=$1 dirs
 	mapfile -t dirs < <(touched_dirs)
 	[ ${#dirs[@]} -gt 0 ] || dirs=(arch/arm64/kvm/ drivers/irqchip/)
-	for dir in "${dirs[@]}"; do
-		[ ! -d "$WALK/out/warn/$dir" ] || find "$WALK/out/warn/$dir" -name '*.o' -delete
-	done
 	# hyp-constants.c becomes no object unless it is asked for, and then nothing beside it does.
 	sparse_make "${dirs[@]}" > "$log.full" 2>&1 &&
 		sparse_make arch/arm64/kvm/hyp/hyp-constants.o >> "$log.full" 2>&1 || return 1
-	grep -q '^  CHECK .*/nvhe/' "$log.full" || { echo "sparse did not see EL2's files"; return 1; }
-	sed -E -n "s|$WALK/linux/||g; s/^[./]*([^ :]+):[0-9]+(:[0-9]+)?:/\1:/; /(warning|error):/p" "$log.full" |
-		sort > "$log"
+	sed -E -n "s|$TREE/||g; s/^[./]*([^ :]+):[0-9]+(:[0-9]+)?:/\1:/; /(warning|error):/p" "$log.full" |
+		sort -u > "$log"
 }
 
 warn_config() {
-	mkdir -p "$WALK/out/warn"
-	cat "$ROOT/configs/kernel.config" "$ROOT/configs/4k.config" > "$WALK/out/warn/fragment"
-	kmake -C "$WALK/linux" O="$WALK/out/warn" KCONFIG_ALLCONFIG="$WALK/out/warn/fragment" \
+	rm -rf "$WARN"
+	mkdir -p "$WARN"
+	cat "$ROOT/configs/kernel.config" "$ROOT/configs/4k.config" > "$WARN/fragment"
+	kmake -C "$TREE" O="$WARN" KCONFIG_ALLCONFIG="$WARN/fragment" \
 		allnoconfig > "$BUILD/test/warn-config.log" 2>&1
 }
 
 base_warnings() {
 	local log
 	log=$BUILD/test/warnings-base-$( (w rev-parse 'HEAD^{tree}'; touched_dirs; declare -f warnings_of sparse_make; cat "$ROOT"/configs/*.config) | sha256sum | cut -c1-12)
+	warn_config || return 1
 	if [ ! -f "$log" ]; then
 		say "Warnings of the base"
-		rm -rf "$WALK/out/warn"
-		# Nothing was built here if the base's image was there already.
-		if [ -d "$WALK/out/4k" ]; then
-			cp -a "$WALK/out/4k" "$WALK/out/warn"
-		else
-			warn_config
-		fi
-		warnings_of "$BUILD/test/warnings-tmp" || { not_ok "W=1 and sparse of the base"; return 0; }
+		warnings_of "$BUILD/test/warnings-tmp" || return 1
+		grep -q '^  CHECK .*/nvhe/' "$BUILD/test/warnings-tmp.full" || { say "sparse did not see EL2's files"; return 1; }
 		mv "$BUILD/test/warnings-tmp" "$log"
 	fi
 	cp "$log" "$BUILD/test/warnings-base"
 }
 
+# no_new_warnings PART
 no_new_warnings() {
-	warnings_of "$BUILD/test/warnings-head" || { tail -n 30 "$BUILD/test/warnings-head.full"; return 1; }
-	comm -13 "$BUILD/test/warnings-base" "$BUILD/test/warnings-head" | tee "$BUILD/test/warnings-new"
+	local log=$BUILD/test/warnings-part-$1
+	warnings_of "$log" || { tail -n 30 "$log.full"; return 1; }
+	comm -13 "$BUILD/test/warnings-base" "$log" | tee "$BUILD/test/warnings-new"
 	[ ! -s "$BUILD/test/warnings-new" ]
 }
 
 all_checked() {
 	local missing
-	missing=$(unchecked "$BUILD/test/warnings-head.full") || return 1
+	missing=$(unchecked "$BUILD"/test/warnings-part-*.full) || return 1
 	echo "$missing"
 	[ -z "$missing" ] && [ -n "$(touched_files)" ]
 }
 
 test_warnings() {
-	step "W=1 and sparse"
-	[ -f "$BUILD/test/warnings-base" ] || { not_ok "W=1 and sparse: no build of the base to compare with"; return 0; }
-	walk_to_head
-	check "W=1 and sparse say nothing new: $(touched_dirs | paste -sd' ')" no_new_warnings || true
+	local part WARN
+	WARN=$(dirname "$TREE")/out/warn
+	step "W=1 and sparse: $(touched_dirs | paste -sd' ')"
+	rm -f "$BUILD"/test/warnings-part-*
+	tree_at_base
+	base_warnings || { not_ok "W=1 and sparse of the base"; return 0; }
+	for part in $(part_names); do
+		apply_part "$part" || { not_ok "part $part applies"; return 0; }
+		check "W=1 and sparse say nothing new at the end of $part" no_new_warnings "$part" || true
+	done
 	check "sparse saw each of the $(touched_files | wc -l) files of the series" all_checked || true
 }
 
@@ -212,11 +280,12 @@ test_warnings() {
 test_model() {
 	local part
 	step "The model"
-	walk_to_head
+	tree_at_head
+	GROUP=model
 	: > "$JOBS"
 	for part in mutants=1/3 mutants=2/3 mutants=3/3 "driver corpus"; do
 		# shellcheck disable=SC2086
-		job model env LINUX="$WALK/linux" O="$BUILD/model/${part//[ =\/]/-}" timeout -k 10 1200 \
+		job model env LINUX="$TREE" O="$BUILD/model/${part//[ =\/]/-}" timeout -k 10 1200 \
 			"$ROOT/tests/model/run.sh" $part
 	done
 	run_jobs
@@ -224,7 +293,7 @@ test_model() {
 
 test_builds() {
 	step "Configurations"
-	walk_to_head
+	tree_at_head
 	local size
 	for size in "${PAGE_SIZES[@]}"; do
 		if IMAGES[$size]=$(PAGE_SIZE=$size walk_image "$size"); then
@@ -245,11 +314,11 @@ test_builds() {
 	fi
 }
 
-# job LABEL command...: to be run by run_jobs, two at a time
+# job LABEL command...: to be run by run_jobs, for the minutes of $GROUP
 job() {
 	local label=$1
 	shift
-	printf '%s\t%s\0' "$label" "$(printf '%q ' "$@")" >> "$JOBS"
+	printf '%s\t%s\t%s\0' "$GROUP" "$label" "$(printf '%q ' "$@")" >> "$JOBS"
 }
 
 guest() {
@@ -382,7 +451,8 @@ attack_jobs() {
 
 # One line per result; a job which says nothing has failed.
 run_job() {
-	local label=${1%%$'\t'*} command=${1#*$'\t'} out status=0
+	local group label command out status=0
+	IFS=$'\t' read -r -d '' group label command <<< "$1" || true
 	out=$(mktemp "$BUILD/test/job.XXXXXX")
 	eval "$command" > "$out" 2>&1 || status=$?
 	if [ "$status" -ne 0 ] && ! grep -q '^not ok' "$out"; then
@@ -392,87 +462,136 @@ run_job() {
 	fi
 	sed -E -i "s|^(ok\|not ok) (- )?|\1 - [$label] |; s|^skip |# skip [$label] |" "$out"
 	flock "$BUILD/test/lock" sh -c "cat '$out'; grep -E '^(ok|not ok) ' '$out' >> '$RESULTS'"
+	echo "$group $SECONDS" >> "$JOB_SECONDS"
 	rm -f "$out"
 }
 
+# The slow CPU first: the last ones to end are short.
 run_jobs() {
 	[ -s "$JOBS" ] || return 0
-	export BUILD RESULTS
+	JOB_SECONDS=$JOBS.seconds
+	: > "$JOB_SECONDS"
+	export BUILD RESULTS JOB_SECONDS
 	export -f run_job
 	# shellcheck disable=SC2016
-	xargs -0 -P 2 -n 1 bash -c 'run_job "$1"' _ < "$JOBS" || true
+	{ grep -zw max "$JOBS"; grep -zvw max "$JOBS"; } |
+		xargs -0 -P "$PARALLEL" -n 1 bash -c 'run_job "$1"' _ || true
 }
 
 # The images a group needs when the groups which build them were not asked for.
 need_images() {
 	local size
-	walk_to_head
+	tree_at_head
 	for size in "${PAGE_SIZES[@]}"; do
 		IMAGES[$size]=${IMAGES[$size]:-$(PAGE_SIZE=$size walk_image "$size")}
 	done
 	STOCK_IMAGE=${STOCK_IMAGE:-$(STOCK=1 "$SCRIPTS/image.sh")}
-	SELFTESTS=${SELFTESTS:-$("$SCRIPTS/selftests.sh" SRC="$WALK/linux")}
+	SELFTESTS=${SELFTESTS:-$("$SCRIPTS/selftests.sh" SRC="$TREE")}
 	export SELFTESTS
 }
 
-# Guests boot one after the other from the same files: build these first.
-test_guests() {
-	step "Guests"
-	need_images
+more_images() {
 	NODEBUG_IMAGE=${NODEBUG_IMAGE:-$(EL2_DEBUG=0 walk_image nodebug "$WALK/out/4k")}
 	NOKVM_IMAGE=${NOKVM_IMAGE:-$(KVM=0 walk_image nokvm "$WALK/out/4k")}
-	: > "$JOBS"
-	guest_jobs
-	run_jobs
 }
 
-test_matrix() {
-	step "The matrix"
+# run_queue GROUP...: their guests in one queue, so that no CPU waits for the last one of a group.
+run_queue() {
+	local group
+	step "Guests: $*"
 	need_images
 	: > "$JOBS"
-	matrix_jobs
+	for group in "$@"; do
+		GROUP=$group
+		[ "$group" != guests ] || more_images
+		"${group%s}_jobs"
+	done
 	run_jobs
-	print_matrix
-}
-
-test_attacks() {
-	step "Attacks"
-	need_images
-	: > "$JOBS"
-	attack_jobs
-	run_jobs
+	for group in "$@"; do
+		awk -v group="$group" -v by="$PARALLEL" '$1 == group { n += $2 } END { print group, int(n / by) }' \
+			"$JOB_SECONDS" >> "$SECONDS_OF"
+		[ "$group" != matrix ] || print_matrix
+	done
 }
 
 # minutes SECONDS: with one digit behind the point
 minutes() { echo "$((($1 + 3) / 60)).$((($1 + 3) % 60 / 6))"; }
+
+run_group() {
+	local start=$SECONDS
+	"test_$1" 7>&-
+	echo "$1 $((SECONDS - start))" >> "$SECONDS_OF"
+}
+
+# beside GROUP...: with a tree of their own, and behind the builds where both want the CPU
+beside() {
+	local group
+	renice -n 10 "$BASHPID" >/dev/null
+	TREE=$WALK/side/linux JOBS=$BUILD/test/jobs.beside PARALLEL=1
+	for group in "$@"; do run_group "$group"; done
+}
 
 summary() {
 	local passed failed
 	passed=$(grep -c '^ok ' "$RESULTS" || true)
 	failed=$(grep -c '^not ok ' "$RESULTS" || true)
 	[ "$failed" -eq 0 ] || { echo; echo "Failed:"; grep '^not ok ' "$RESULTS"; }
+	say ""
+	print_minutes
 	echo "$passed passed, $failed failed"
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
+# Some run side by side: the sum is more than the whole. A queue's time is shared by its groups.
+print_minutes() {
+	local group seconds
+	printf 'Minutes:'
+	while read -r group seconds; do
+		printf ' %s %s,' "$group" "$(minutes "$seconds")"
+	done < "$SECONDS_OF"
+	echo " together $(minutes $SECONDS)"
+}
+
+# asked GROUP...: those of them which are to run
+asked() {
+	local group
+	for group in "$@"; do
+		[[ " ${GROUPS_ASKED[*]} " != *" $group "* ]] || echo "$group"
+	done
+}
+
 main() {
-	local groups=("${ARGS[@]}") group start took=()
-	[ ${#groups[@]} -gt 0 ] || groups=(series walk checkpatch warnings model builds matrix guests attacks)
+	local group aside queue pid=
+	GROUPS_ASKED=("${ARGS[@]}")
+	[ ${#GROUPS_ASKED[@]} -gt 0 ] || GROUPS_ASKED=("${BESIDE[@]}" walk builds "${QUEUED[@]}")
+	for group in "${GROUPS_ASKED[@]}"; do
+		[[ " ${BESIDE[*]} walk builds ${QUEUED[*]} " = *" $group "* ]] ||
+			die "no group $group: ${BESIDE[*]} walk builds ${QUEUED[*]}"
+	done
 	mkdir -p "$BUILD/test"
 	: > "$RESULTS"
-	unset IMAGE STOCK PAGE_SIZE CPU SMP GIC KVM EL2_DEBUG OUT SRC
+	: > "$SECONDS_OF"
+	unset IMAGE STOCK PAGE_SIZE CPU SMP GIC KVM EL2_DEBUG OUT SRC PART SIGNOFF V SINCE FORCE
 	exec 7>"$BUILD/test/running"
 	flock -n 7 || die "another make test is running here"
 	"$SCRIPTS/deps.sh"
 	"$SCRIPTS/tree.sh" --soft
-	WITH_WARNINGS=$(printf '%s\n' "${groups[@]}" | grep -x warnings || true)
-	for group in "${groups[@]}"; do
-		start=$SECONDS
-		"test_$group" 7>&-
-		took+=("$group $(minutes $((SECONDS - start)))")
-	done
-	say ""
-	echo "Minutes: $(printf '%s, ' "${took[@]}")together $(minutes $SECONDS)"
+	mapfile -t aside < <(asked "${BESIDE[@]}")
+	mapfile -t queue < <(asked "${QUEUED[@]}")
+	if [ ${#aside[@]} -gt 0 ] && [ -n "$(asked walk builds)" ]; then
+		beside "${aside[@]}" > "$BUILD/test/beside.log" 2>&1 7>&- &
+		pid=$!
+		trap 'kill "$pid" 2>/dev/null || true' EXIT
+	else
+		for group in "${aside[@]}"; do run_group "$group"; done
+	fi
+	for group in $(asked walk builds); do run_group "$group"; done
+	if [ -n "$pid" ]; then
+		wait "$pid" || not_ok "the groups beside the builds ended early: ${aside[*]}"
+		trap - EXIT
+		cat "$BUILD/test/beside.log"
+	fi
+	[ ${#queue[@]} -eq 0 ] || run_queue "${queue[@]}" 7>&-
 	summary
 }
 

@@ -1,6 +1,8 @@
 #!/bin/bash
 # tree.sh [--soft] [KERNEL_TREE=path]
-# build/linux: the base kernel (tag `base`) and patches/ as commits on it.
+# build/linux: the base kernel (tag `base`) and patches/ as commits on it, with a tag
+# `part/<N>-<name>` on the last one of each part. If a patch does not apply it says
+# which and why, and leaves everything as it was.
 # Refuses to drop work which patches/ does not have; with --soft it then
 # leaves the tree alone and goes on.
 . "$(dirname "$0")/lib.sh"
@@ -50,40 +52,77 @@ copy_user_tree() {
 	fi
 }
 
+# A base on which the series is not yet: $NEW.
 make_base() {
-	local new=$LINUX.new
-	rm -rf "$new"
-	mkdir -p "$new"
-	if [ -n "$KERNEL_TREE" ]; then copy_user_tree "$new"; else unpack_package "$new"; fi
-	case $(kernel_version "$new") in
-	7.3.*) say "Base: Linux $(kernel_version "$new")" ;;
-	*) rm -rf "$new"; die "the base is Linux $(kernel_version "$new"), 7.3 is needed" ;;
+	NEW=$LINUX.new
+	rm -rf "$NEW"
+	trap 'rm -rf "${NEW:?}"' EXIT
+	mkdir -p "$NEW"
+	if [ -n "$KERNEL_TREE" ]; then copy_user_tree "$NEW"; else unpack_package "$NEW"; fi
+	case $(kernel_version "$NEW") in
+	7.3 | 7.3.*) say "Base: Linux $(kernel_version "$NEW")" ;;
+	*) say "warning: the base is Linux $(kernel_version "$NEW"), the series was made for 7.3" ;;
 	esac
 	# Debian's .gitignore hides everything: new files must be seen.
-	sed -i -e '/^\/\*$/d' -e '/^!\/debian\/$/d' "$new/.gitignore"
-	fixed_git -C "$new" init -q -b main
-	fixed_git -C "$new" config user.name "$AUTHOR_NAME"
-	fixed_git -C "$new" config user.email "$AUTHOR_MAIL"
-	fixed_git -C "$new" add -A -f
-	fixed_git -C "$new" commit -q -m base
-	fixed_git -C "$new" tag base
+	[ ! -f "$NEW/.gitignore" ] || sed -i -e '/^\/\*$/d' -e '/^!\/debian\/$/d' "$NEW/.gitignore"
+	fixed_git -C "$NEW" init -q -b main
+	fixed_git -C "$NEW" config user.name "$AUTHOR_NAME"
+	fixed_git -C "$NEW" config user.email "$AUTHOR_MAIL"
+	fixed_git -C "$NEW" add -A -f
+	fixed_git -C "$NEW" commit -q -m base
+	fixed_git -C "$NEW" tag base
+}
+
+# new_tree: build/linux only changes once all of the series is on its new base
+new_tree() {
+	check_parts
+	make_base
+	apply_series "$NEW" || die "$(if [ -d "$LINUX" ]; then echo "build/linux is as it was"; else echo "there is no build/linux"; fi)"
 	rm -rf "$LINUX"
-	mv "$new" "$LINUX"
+	mv "$NEW" "$LINUX"
 	base_id > "$BUILD/base.id"
+	write_stamp
+}
+
+# The same base, other patches.
+again() {
+	local old
+	check_parts
+	old=$(g rev-parse HEAD)
+	g reset -q --hard base
+	if ! apply_series "$LINUX"; then
+		g reset -q --hard "$old"
+		die "build/linux is as it was"
+	fi
+	write_stamp
+}
+
+# does_not_apply TREE PART PATCH...: the one at which git am stopped, and why
+does_not_apply() {
+	local tree=$1 part=$2 patch
+	shift 2
+	patch=${*:$(cat "$tree/.git/rebase-apply/next"):1}
+	say "The series does not apply to Linux $(kernel_version "$tree"):"
+	say "  part $part, patch $(basename "$patch")"
+	python3 "$SCRIPTS/misfit.py" "$tree" "$patch" >&2 ||
+		sed 's/^/  git says: /' "$BUILD/am.log" >&2
+	rm -f "$BUILD/am.log"
+	fixed_git -C "$tree" am --abort
 }
 
 apply_series() {
-	local list
-	mapfile -t list < <(series_patches)
-	g reset -q --hard base
-	if [ ${#list[@]} -gt 0 ]; then
-		if ! g am -q --committer-date-is-author-date "${list[@]}" >&2; then
-			g am --abort || true
-			die "the series does not apply to Linux $(kernel_version "$LINUX")"
+	local tree=$1 part list count=0
+	for part in $(part_names); do
+		mapfile -t list < <(part_patches "$part")
+		if ! fixed_git -C "$tree" am -q --committer-date-is-author-date "${list[@]}" > "$BUILD/am.log" 2>&1; then
+			does_not_apply "$tree" "$part" "${list[@]}"
+			return 1
 		fi
-	fi
-	say "Applied ${#list[@]} patches to Linux $(kernel_version "$LINUX")"
-	write_stamp
+		count=$((count + ${#list[@]}))
+	done
+	rm -f "$BUILD/am.log"
+	tag_parts "$tree"
+	say "Applied $count patches in $(part_names | wc -l) parts to Linux $(kernel_version "$tree")"
 }
 
 write_stamp() { echo "$(g rev-parse HEAD) $(patches_hash)" > "$STAMP"; }
@@ -100,7 +139,8 @@ nothing_to_lose() {
 
 refuse() {
 	[ "$SOFT" = 0 ] || { say "note: build/linux has work which patches/ has not; using it as it is"; exit 0; }
-	die "build/linux has work which patches/ has not: 'make export' keeps it, 'git reset --hard base' there drops it"
+	die "build/linux has work which patches/ has not: 'make export' keeps it. To take edits of patches/ instead," \
+		"save the work there ('git branch mine'), 'git reset --hard base', then 'make tree' again"
 }
 
 main() {
@@ -108,23 +148,23 @@ main() {
 	exec 8>"$BUILD/tree.lock"
 	flock -w 1800 8 || die "another session holds build/tree.lock"
 	if [ ! -d "$LINUX/.git" ]; then
-		make_base
-		apply_series
+		new_tree
 		return
 	fi
 	if [ -n "$KERNEL_TREE" ] && [ "$(base_id)" != "$(cat "$BUILD/base.id" 2>/dev/null)" ]; then
 		nothing_to_lose || refuse
-		make_base
-		apply_series
+		new_tree
 		return
 	fi
 	if [ "$(cat "$STAMP" 2>/dev/null)" = "$(g rev-parse HEAD) $(patches_hash)" ]; then
+		tag_parts
 		return
 	fi
 	if "$SCRIPTS/export.sh" --check-patches >/dev/null 2>&1; then
+		tag_parts
 		write_stamp
 	elif nothing_to_lose; then
-		apply_series
+		again
 	else
 		refuse
 	fi
