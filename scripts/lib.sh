@@ -183,6 +183,21 @@ logged() {
 	fi
 }
 
+# attack_program: tests/its on the library of the KVM selftests, for arm64; prints its path
+attack_program() {
+	local tools=$LINUX/tools kvm=$LINUX/tools/testing/selftests/kvm dir sources
+	sources=("$ROOT"/tests/its/*.c "$kvm"/lib/arm64/its_host*.c)
+	dir=$BUILD/its_attack-$(cat "${sources[@]}" "$ROOT"/tests/its/*.h "$kvm"/include/arm64/its_host*.h |
+		sha256sum | cut -c1-12)
+	[ -x "$dir/its_attack" ] || {
+		mkdir -p "$dir"
+		"${CROSS}gcc" -static -O2 -Wall -Werror -std=gnu99 -D_GNU_SOURCE= -fno-strict-aliasing -pthread \
+			-I"$tools/include" -I"$kvm/include" -I"$kvm/include/arm64" -I"$tools/testing/selftests" \
+			-o "$dir/its_attack.$$" "${sources[@]}" && mv "$dir/its_attack.$$" "$dir/its_attack"
+	}
+	echo "$dir/its_attack"
+}
+
 # guest_program SOURCE: a C program, built for arm64; prints its path
 guest_program() {
 	local out

@@ -2,8 +2,8 @@
 # attack-its.sh [plain] [exhausted] [v4] [fuzz] [fuzz-v4] [stock] [stock-exhausted]
 #               [stock-v4] [firmware] [firmware-v4] [stock-firmware] [stock-firmware-v4]
 #               [KEY=VALUE ...]
-# A compromised host against the ITS (its_shadow), with EL2's memory watched from
-# outside. Without a kind: all of them.
+# A compromised host against the ITS (the selftests its_shadow*, and tests/its), with
+# EL2's memory watched from outside. Without a kind: all of them.
 #   plain            the patched kernel: no byte of hypervisor memory changes
 #   exhausted        the same once the host used up EL2's stage-2 pool; CPU max
 #   v4               the same with GICv4 and guests that use it, and attacks on vPEs
@@ -42,26 +42,50 @@ cpus() {
 	esac
 }
 
+# selftest NAME...: the options that bring them into the guest
 selftest() {
 	SELFTESTS=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}
-	[ -x "$SELFTESTS/$1" ] || die "no $1 in $SELFTESTS"
+	local name
+	for name in "$@"; do
+		[ -x "$SELFTESTS/$name" ] || die "no $name in $SELFTESTS"
+		programs+=("$SELFTESTS/$name")
+	done
+}
+
+# What the guest runs, in turn; + joins a program and its arguments.
+runs() {
+	local run first=()
+	case $1 in
+	fuzz*) echo "its_attack+--fuzz=${T:-15}+--seed=${SEED:-1}"; return ;;
+	stock*) [[ $1 != *exhausted ]] || first=(its_attack+-e)
+		echo "${first[*]} its_attack+-x"; return ;;
+	*exhausted) first=(its_attack+-e) ;;
+	esac
+	set -- its_shadow its_shadow_debug its_attack+--storm ${2:+"$2"}
+	for run in "$@"; do
+		echo "${first[*]} $run"
+	done
 }
 
 attack() {
-	local kind=$1 cpu=$2 options=(--image "$IMAGE") script=its
+	local kind=$1 cpu=$2 options=(--image "$IMAGE") script=its programs=() vpe=
 	[[ $kind != stock* ]] || options=(--image "$STOCK_IMAGE" --stock)
-	[[ $kind != *exhausted ]] || options+=(--flags e)
-	[[ $kind != fuzz* ]] || options+=(--fuzz "${T:-15}" --seed "${SEED:-1}")
 	if [[ $kind = *v4 ]]; then
 		selftest vgic_lpi_stress
 		options+=(--v4 "$SELFTESTS/vgic_lpi_stress")
+		programs=()
 	fi
 	if [[ $kind = *firmware* ]]; then
 		script=firmware
 		options+=(--program "$(guest_program "$ROOT/tests/replay.c")")
 	else
-		selftest its_shadow
-		options+=(--program "$SELFTESTS/its_shadow")
+		case $kind in
+		stock* | fuzz*) ;;
+		v4) vpe=its_shadow_vpe; selftest its_shadow its_shadow_debug $vpe ;;
+		*) selftest its_shadow its_shadow_debug ;;
+		esac
+		# shellcheck disable=SC2046
+		options+=(--program "${programs[@]}" "$(attack_program)" --run $(runs "$kind" "$vpe"))
 	fi
 	[ "${V:-0}" != 1 ] || options+=(--verbose)
 	python3 "$ROOT/tests/attack_$script.py" --name "attack-its $kind $cpu $PAGE_SIZE" \

@@ -188,7 +188,7 @@ def check_law(args, report, console, lines):
 def watch(args, report, folder):
     gdb = folder + "/gdb"
     machine = Machine(args, folder, TEST="replay", EXTRA=f"-gdb unix:{gdb},server=on,wait=off",
-                      FILES=f"replay={args.program}", ARGS_GUEST="vpe" if args.v4 else "")
+                      FILES=f"replay={args.program[0]}", ARGS_GUEST="vpe" if args.v4 else "")
     rounds = []
     if machine.wait_for("MARK 1\n", args.limit):
         pages = Pages(args, machine.console())
