@@ -66,14 +66,70 @@ static u64 records_size(u64 baser, u64 nr)
 	return hw_type(baser) == TYPE_VPE ? nr * ITS_VPE_RECORD_SIZE : 0;
 }
 
-u64 host_l2_size(u64 baser)
+/* The records of an L2 page; 0 if there are none. */
+u64 host_chunk_size(u64 baser)
 {
-	return hw_psz(baser) + records_size(baser, hw_psz(baser) / hw_esz(baser));
+	return records_size(baser, hw_psz(baser) / hw_esz(baser));
 }
 
+/* Those of a flat table, or the addresses of the chunks; 0 if there are none. */
 u64 host_records_size(u64 baser)
 {
+	if (baser & INDIRECT)
+		return host_chunk_size(baser) ? hw_table_size(baser) : 0;
+
 	return records_size(baser, hw_table_size(baser) / hw_esz(baser));
+}
+
+/* The host's copy of a first level, and of the addresses of the chunks. */
+u64 host_shadow_size(u64 baser)
+{
+	return hw_table_size(baser) + host_records_size(baser);
+}
+
+static u64 el2_chunk(struct host_its *hi, u32 nr, u32 idx)
+{
+	return ram_read(hi->records[nr] + idx * 8);
+}
+
+static void check_chunk(struct host_its *hi, u32 nr, u32 idx)
+{
+	u64 chunk = el2_chunk(hi, nr, idx), *seen = &hi->chunks[nr][idx];
+
+	check(IS_ALIGNED(chunk, 8), "the records of an L2 page are at %#llx, unaligned", chunk);
+	check(!*seen || *seen == chunk, "the records of an L2 page were at %#llx, and are at %#llx",
+	      *seen, chunk);
+	*seen = chunk;
+	claim(chunk, host_chunk_size(hi->hw.owned_baser[nr]), "the records of an L2 page");
+}
+
+/* No chunk without an L2 page. */
+static void check_chunks(struct host_its *hi)
+{
+	u64 baser;
+	u32 nr, idx;
+
+	for (nr = 0; nr < HW_NR_BASER; nr++) {
+		baser = hi->hw.owned_baser[nr];
+		if (!hi->chunks[nr] || !(baser & VALID))
+			continue;
+		for (idx = 0; idx < hw_table_size(baser) / 8; idx++)
+			check(hi->hw.l1_seen[nr][idx] || !el2_chunk(hi, nr, idx),
+			      "EL2 has records at %#llx, and no L2 page for them",
+			      el2_chunk(hi, nr, idx));
+	}
+}
+
+/* EL2 has just named an L2 page in a first level: it has no record of its entries. */
+void check_new_l2(struct hw_its *hw, u32 nr, u32 idx)
+{
+	struct host_its *hi = container_of(hw, struct host_its, hw);
+	u64 chunk = hi->chunks[nr] ? el2_chunk(hi, nr, idx) : 0;
+	u64 size = host_chunk_size(hw->owned_baser[nr]);
+
+	check(IS_ALIGNED(chunk, 8), "the records of an L2 page are at %#llx, unaligned", chunk);
+	check(!chunk || !is_ram(chunk, size) || ram_is_zero(chunk, size),
+	      "the records of a new L2 page are the host's bytes");
 }
 
 static void check_table(struct host_its *hi, u32 nr)
@@ -85,35 +141,40 @@ static void check_table(struct host_its *hi, u32 nr)
 		return;
 
 	claim(hw_base(baser), hw_table_size(baser), "a table");
-	if (!(baser & INDIRECT)) {
-		if (host_records_size(baser))
-			claim(hi->records[nr], host_records_size(baser), "a table's records");
+	if (host_records_size(baser))
+		claim(hi->records[nr], host_records_size(baser), "a table's records");
+	if (!(baser & INDIRECT))
 		return;
-	}
 
-	claim_shared(hi->shadow[nr], hw_table_size(baser), "the shadow of a table");
+	claim_shared(hi->shadow[nr], host_shadow_size(baser), "the shadow of a table");
 	check(hi->el2->tables[nr].nr_l2 == hi->hw.nr_l2[nr], "EL2 counts other L2 pages");
-	for (i = 0; i < hi->hw.nr_l2[nr]; i++)
-		claim(hi->hw.l1_seen[nr][hi->hw.l2_idx[nr][i]] & ~VALID, host_l2_size(baser),
-		      "an L2 page");
+	for (i = 0; i < hi->hw.nr_l2[nr]; i++) {
+		claim(hi->hw.l1_seen[nr][hi->hw.l2_idx[nr][i]] & ~VALID, hw_psz(baser), "an L2 page");
+		if (hi->chunks[nr])
+			check_chunk(hi, nr, hi->hw.l2_idx[nr][i]);
+	}
 }
 
 /* EL2's record of a device: ITT and EventID bits; 0 if it has none. */
 static u64 device_record(struct host_its *hi, u32 id)
 {
-	u64 *record = its_device_record(hi->el2, id);
+	bool in_range = fls64(id) <= (hi->hw.typer >> 13 & 0x1f) + 1;
+	u64 *record = in_range ? hyp_its_record(hi->el2->device_table, id) : NULL;
 
 	return record ? *record : 0;
 }
 
-u64 el2_itt(struct hw_its *hw, u32 id, u64 *size)
+/* False if EL2 has none. */
+bool el2_itt(struct hw_its *hw, u32 id, u64 *itt, u64 *size)
 {
 	struct host_its *hi = container_of(hw, struct host_its, hw);
 	u64 record = device_record(hi, id);
 
 	*size = (u64)hi->el2->ite_size << (record & 0x3f);
 
-	return record & GENMASK_ULL(51, 8);
+	*itt = record & GENMASK_ULL(51, 8);
+
+	return record;
 }
 
 /* Of the commands that the ITS has not executed, whom EL2 may have a record of. */
@@ -138,9 +199,9 @@ static void find_pending(struct host_its *hi)
  */
 static void check_device(struct host_its *hi, struct hw_device *dev)
 {
-	u64 size, itt = el2_itt(&hi->hw, dev->id, &size);
+	u64 size, itt;
 
-	if (!itt) {
+	if (!el2_itt(&hi->hw, dev->id, &itt, &size)) {
 		check(!dev->mapped, "the ITS maps device %#x, EL2 does not", dev->id);
 		check(!dev->old.mapped, "the ITS may still use the ITT of device %#x", dev->id);
 		return;
@@ -172,7 +233,7 @@ static void check_devices(struct host_its *hi)
 /* The first word of EL2's record: VPT and state, 0 if there is none. */
 static u64 vpe_record(struct host_its *hi, u32 id)
 {
-	u64 *record = its_vpe_in_range(hi->el2, id) ? its_record(hi->el2->vpe_table, id) : NULL;
+	u64 *record = hyp_its_vpe_in_range(hi->el2, id) ? hyp_its_record(hi->el2->vpe_table, id) : NULL;
 
 	return record ? *record : 0;
 }
@@ -304,8 +365,8 @@ static void check_entry(void)
 			done += distance(&its_of[i], entry.consumed[i], its_of[i].el2->consumed);
 	}
 	/*
-	 * Beside an ITT there may be a page of a table, or a VPT and its configuration.
-	 * A command that is refused in the end gives all of it back.
+	 * Beside an ITT there may be a page of a table and its records, or beside these a
+	 * VPT. A command that is refused in the end gives all of it back.
 	 */
 	largest += 4 * SZ_64K + 4 * PAGE_SIZE;
 	check(entry.cmds + done <= ITS_BUDGET_CMDS, "EL2 posts %u commands and completes %u in one entry",
@@ -465,6 +526,7 @@ void check_all(void)
 		if (!its_of[i].hw.owned)
 			continue;
 		hw_check_l1(&its_of[i].hw);
+		check_chunks(&its_of[i]);
 		check_old_slots(&its_of[i], true);
 	}
 	check_live();
@@ -472,20 +534,18 @@ void check_all(void)
 
 static void unmap_all(struct host_its *hi)
 {
-	u64 *record;
 	u32 i;
 
 	hi->hw.ctlr = 0;
 	for (i = 0; i < hi->hw.nr_devices; i++) {
-		record = its_device_record(hi->el2, hi->hw.devices[i].id);
-		if (record && *record)
-			its_unmap_device(hi->el2, record);
+		if (device_record(hi, hi->hw.devices[i].id))
+			hyp_its_unmap_device(hi->el2, hi->hw.devices[i].id);
 	}
 	for (i = 0; i < hi->hw.nr_vpes; i++) {
 		if (!vpe_record(hi, hi->hw.vpes[i].id))
 			continue;
-		its_vpe_unmapped(hi->el2, hi->hw.vpes[i].id);
-		its_complete_vpe_unmap(hi->el2, hi->hw.vpes[i].id);
+		hyp_its_vpe_unmapped(hi->el2, hi->hw.vpes[i].id);
+		hyp_its_complete_vpe_unmap(hi->el2, hi->hw.vpes[i].id);
 	}
 	check(!hi->el2->stats.devices && !hi->el2->stats.itt_pages && !hi->el2->stats.vpes,
 	      "devices or vPEs are left");
@@ -496,7 +556,7 @@ static void teardown(struct host_its *hi)
 	struct its_handover desc = {};
 
 	hi->hw.owned = false;
-	its_teardown(hi->el2, &desc);
+	hyp_its_teardown(hi->el2, &desc);
 }
 
 void check_teardown(void)

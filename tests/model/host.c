@@ -112,6 +112,18 @@ static void mark_used(u64 phys, u64 size, bool used)
 		page_of(phys + i)->used = used;
 }
 
+/* For EL2 alone, which may or may not expect it to be clear. */
+static u64 alloc_scratch(u64 size)
+{
+	u64 phys = find_free(size, 8), i;
+
+	mark_used(phys, size, true);
+	for (i = 0; phys && i < PAGE_ALIGN(size); i += PAGE_SIZE)
+		page_of(phys + i)->scratch = true;
+
+	return phys;
+}
+
 static u64 alloc(u64 size, u64 align)
 {
 	u64 phys = find_free(size, align);
@@ -142,6 +154,18 @@ static void fill_with_traps(u64 phys, u64 size)
 	}
 }
 
+/* A chunk that the host has offered, and EL2 may have. */
+static u64 pick_old_chunk(struct host_its *hi, u32 nr)
+{
+	u64 baser = hi->hw.owned_baser[nr];
+
+	if (!hi->chunks[nr] || !hi->hw.nr_l2[nr])
+		return 0;
+
+	return hi->chunks[nr][hi->hw.l2_idx[nr][in_below(hi->hw.nr_l2[nr])]] +
+	       in_below(2) * ALIGN_DOWN(host_chunk_size(baser) / 2, 8);
+}
+
 /* Any address: of each use there is, and of none. */
 static u64 pick_phys(u64 size, u64 align)
 {
@@ -149,9 +173,9 @@ static u64 pick_phys(u64 size, u64 align)
 	struct hw_its *hw = &hi->hw;
 	u64 phys;
 
-	switch (in_below(24)) {
+	switch (in_below(26)) {
 	case 0:
-		phys = ram_phys + in_below(2) * PAGE_SIZE;
+		phys = secret_phys + in_below(2) * PAGE_SIZE;
 		return phys + (in_one_of(2) ? RAM_SIZE / 2 : 0);
 	case 1:
 		return hw_base(hw->owned_baser[in_below(8)]);
@@ -181,6 +205,8 @@ static u64 pick_phys(u64 size, u64 align)
 		return ram_phys + in_below(RAM_SIZE / 256) * 256;
 	case 13:
 		return in_one_of(2) ? GENMASK_ULL(51, 8) : GENMASK_ULL(51, 16);
+	case 14:
+		return in_one_of(2) ? pick_old_chunk(hi, in_below(2)) : hi->records[in_below(2)];
 	default:
 		phys = find_free(size, align);
 		if (phys && in_one_of(3))
@@ -202,34 +228,60 @@ static u64 baser_value(u32 type, u64 base, u32 psz, u32 nr, u32 esz, bool indire
 	       share << 10 | (u64)(psz == SZ_4K ? 0 : psz == SZ_16K ? 1 : 2) << 8 | (nr - 1);
 }
 
+/* Where the address of EL2's records of an L2 page is. */
+static u64 chunk_slot(struct host_its *hi, u32 nr, u32 idx)
+{
+	return hi->records[nr] + idx * 8;
+}
+
+static bool setup_l2(struct host_its *hi, u32 nr, u32 idx)
+{
+	u64 baser = hi->hw.baser[nr], size = host_chunk_size(baser);
+	u64 l2 = alloc(hw_psz(baser), hw_psz(baser)), chunk = size ? alloc_scratch(size) : 0;
+
+	if (!l2 || (size && !chunk))
+		return false;
+
+	ram_write(hw_base(baser) + idx * 8, l2 | VALID);
+	if (size) {
+		fill_with_traps(chunk, size);
+		/* Anywhere in a page, if it fits. */
+		if (in_one_of(4) && size % PAGE_SIZE)
+			chunk += PAGE_ALIGN(size) - size;
+		ram_write(chunk_slot(hi, nr, idx), chunk);
+	}
+
+	return true;
+}
+
 static bool setup_table(struct host_its *hi, u32 nr, u32 type, u32 psz)
 {
 	u32 esz = in_one_of(8) ? 32 : in_one_of(3) ? 16 : 8;
 	u32 nr_its_pages = psz == SZ_4K ? 1 + in_below(3) : 1;
 	bool indirect = type == TYPE_COLLECTION ? in_one_of(4) : !in_one_of(3);
 	u64 size = (u64)nr_its_pages * psz, base = alloc(size, psz);
-	u64 baser = baser_value(type, base, psz, nr_its_pages, esz, indirect), l2;
+	u64 baser = baser_value(type, base, psz, nr_its_pages, esz, indirect);
 
 	hi->hw.baser[nr] = baser;
 	if (!base)
 		return false;
 
-	if (!indirect) {
-		if (!host_records_size(baser))
-			return true;
-		hi->records[nr] = alloc(host_records_size(baser), 8);
-		return hi->records[nr];
+	if (host_records_size(baser)) {
+		hi->records[nr] = alloc_scratch(host_records_size(baser));
+		if (!hi->records[nr])
+			return false;
+		fill_with_traps(hi->records[nr], host_records_size(baser));
 	}
+	if (!indirect)
+		return true;
 
-	hi->shadow[nr] = alloc(size, psz);
+	hi->shadow[nr] = alloc(host_shadow_size(baser), psz);
 	hi->hw.l1_seen[nr] = calloc(1, size);
 	hi->hw.l2_idx[nr] = calloc(size / 8, sizeof(u32));
-	if (type != TYPE_DEVICE) {
-		l2 = alloc(host_l2_size(baser), psz);
-		ram_write(base, l2 | VALID);
-		if (!l2)
-			return false;
-	}
+	if (host_chunk_size(baser))
+		hi->chunks[nr] = calloc(1, size);
+	if (type != TYPE_DEVICE && !setup_l2(hi, nr, 0))
+		return false;
 
 	return hi->shadow[nr];
 }
@@ -279,19 +331,15 @@ static u64 itt_size(struct host_its *hi, u32 bits)
 static bool premap(struct host_its *hi, u32 id)
 {
 	u64 baser = hi->hw.baser[0], per = hw_psz(baser) / hw_esz(baser);
-	u64 l1 = hw_base(baser) + id / per * 8, phys, itt;
+	u64 l1 = hw_base(baser) + id / per * 8, itt;
 	u32 bits = 1 + in_below(4), event;
 	struct hw_device *dev = hw_device(&hi->hw, id, true);
 
 	if (dev->mapped)
 		return true;
 
-	if (baser & INDIRECT && !ram_read(l1)) {
-		phys = alloc(host_l2_size(baser), hw_psz(baser));
-		if (!phys)
-			return false;
-		ram_write(l1, phys | VALID);
-	}
+	if (baser & INDIRECT && !ram_read(l1) && !setup_l2(hi, 0, id / per))
+		return false;
 
 	itt = alloc(itt_size(hi, bits), PAGE_SIZE);
 	if (!itt)
@@ -332,12 +380,14 @@ static bool share_vpe_table(struct host_its *hi)
 	hi->hw.baser[1] = baser;
 	free(hi->hw.l1_seen[1]);
 	free(hi->hw.l2_idx[1]);
+	free(hi->chunks[1]);
 	hi->hw.l1_seen[1] = calloc(1, size);
 	hi->hw.l2_idx[1] = calloc(size / 8, sizeof(u32));
-	hi->shadow[1] = baser & INDIRECT ? alloc(size, hw_psz(baser)) : 0;
-	hi->records[1] = baser & INDIRECT ? 0 : alloc(host_records_size(baser), 8);
+	hi->chunks[1] = baser & INDIRECT ? calloc(1, size) : NULL;
+	hi->shadow[1] = baser & INDIRECT ? alloc(host_shadow_size(baser), hw_psz(baser)) : 0;
+	hi->records[1] = its_of[0].records[1];
 
-	return hi->shadow[1] || hi->records[1];
+	return hi->records[1] && (hi->shadow[1] || !(baser & INDIRECT));
 }
 
 static bool setup_its(u32 nr)
@@ -453,7 +503,7 @@ static enum verdict spoil_l1(struct host_its *hi, u64 *where, u64 *undo)
 	idx = in_below(hw_table_size(baser) / 8);
 	*where = hw_base(baser) + idx * 8;
 	*undo = ram_read(*where);
-	phys = find_free(host_l2_size(baser), max(psz, (u64)PAGE_SIZE));
+	phys = find_free(psz, max(psz, (u64)PAGE_SIZE));
 	switch (in_below(7)) {
 	case 0:
 		phys |= BIT_ULL(52 + in_below(11));
@@ -465,7 +515,7 @@ static enum verdict spoil_l1(struct host_its *hi, u64 *where, u64 *undo)
 		phys |= BIT_ULL(in_below(12));
 		break;
 	case 3:
-		phys = ram_phys;
+		phys = secret_phys;
 		break;
 	case 4:
 		phys = hw_base(baser);
@@ -478,6 +528,59 @@ static enum verdict spoil_l1(struct host_its *hi, u64 *where, u64 *undo)
 		break;
 	}
 	ram_write(*where, phys | VALID);
+	/* There is nothing else wrong with it. */
+	if (!(*undo & VALID))
+		ram_write(chunk_slot(hi, 0, idx), alloc_scratch(host_chunk_size(baser)));
+
+	return MUST_FAIL;
+}
+
+/* The records of the entries of an L2 page where they cannot be. */
+static enum verdict spoil_chunk(struct host_its *hi, u64 *where, u64 *undo)
+{
+	u32 nr = in_below(2) && !(gic_typer & SVPET), idx;
+	u64 baser = hi->hw.baser[nr], l1 = hw_base(baser), chunk, l2 = 0;
+
+	if (!(baser & INDIRECT))
+		return MUST_PASS;
+
+	for (idx = 0; idx < hw_table_size(baser) / 8 && !l2; idx++)
+		l2 = ram_read(l1 + idx * 8) & ~VALID;
+	if (!l2)
+		return MUST_PASS;
+
+	*where = chunk_slot(hi, nr, idx - 1);
+	*undo = ram_read(*where);
+	switch (in_below(9)) {
+	case 0:
+		chunk = in_one_of(2) ? secret_phys : ram_phys + RAM_SIZE / 2;
+		break;
+	case 1:
+		chunk = l2;
+		break;
+	case 2:
+		chunk = *undo + 1 + in_below(7);
+		break;
+	case 3:
+		chunk = ram_phys + RAM_SIZE - 8;
+		break;
+	case 4:
+		chunk = l1;
+		break;
+	case 5:
+		chunk = hi->shadow[nr];
+		break;
+	case 6:
+		chunk = hi->records[nr];
+		break;
+	case 7:
+		chunk = FRAME(0);
+		break;
+	default:
+		chunk = in_one_of(2) ? 0 : -8ULL;
+		break;
+	}
+	ram_write(*where, chunk);
 
 	return MUST_FAIL;
 }
@@ -515,11 +618,11 @@ static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *
 		hi->hw.stalled = true;
 		break;
 	case 8:
-		d->h.shadow_queue = in_one_of(2) ? hi->queue : ram_phys;
+		d->h.shadow_queue = in_one_of(2) ? hi->queue : secret_phys;
 		break;
 	case 9:
-		if (hi->shadow[0])
-			d->h.tables[0].shadow = in_one_of(2) ? d->h.tables[0].base : ram_phys;
+		if (hi->shadow[0] && in_one_of(2))
+			d->h.tables[0].shadow = in_one_of(2) ? d->h.tables[0].base : secret_phys;
 		else
 			d->h.tables[0].records = in_one_of(2) ? d->h.tables[0].base :
 								hi->records[0] + 4;
@@ -546,7 +649,7 @@ static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *
 	case 14:
 		if (!has_dev)
 			return MUST_PASS;
-		dev[0].itt = in_one_of(2) ? ram_phys : hi->queue;
+		dev[0].itt = in_one_of(2) ? secret_phys : hi->queue;
 		break;
 	case 15:
 		d->h.nr_devices = in_one_of(2) ? ~0U : PAGE_SIZE;
@@ -583,8 +686,7 @@ static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *
 	case 23 ... 25:
 		return spoil_l1(hi, where, undo);
 	case 26 ... 28:
-		d->h.fail_transition = 1 + in_below(40);
-		return MAY_PASS;
+		return spoil_chunk(hi, where, undo);
 	case 29:
 		i = in_below(5);
 		d->words[i] ^= BIT_ULL(in_below(64));
@@ -612,7 +714,7 @@ static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *
 		d->h.nr_targets = 0;
 		break;
 	default:
-		fail_in = 1 + in_below(24);
+		fail_in = 1 + in_below(40);
 		return MAY_PASS;
 	}
 
@@ -632,7 +734,8 @@ static void handed_over(struct host_its *hi, int nr, struct desc *d)
 		hi->borrows |= its_of[i].hw.owned && its_of[i].hw.baser[1] == hw->baser[1];
 	if (hi->borrows) {
 		free(hw->l1_seen[1]);
-		hw->l1_seen[1] = NULL;
+		free(hi->chunks[1]);
+		hw->l1_seen[1] = hi->chunks[1] = NULL;
 		sum.borrowed++;
 	}
 	hw_handed_over(hw);
@@ -665,9 +768,9 @@ static bool hand_over(struct host_its *hi, bool honest)
 	u32 i;
 	int nr;
 
-	hi->state_size = PAGE_ALIGN(sizeof(struct pkvm_its) + hi->hw.nr_targets * sizeof(u64)) +
+	hi->state_size = PAGE_ALIGN(sizeof(struct hyp_its) + hi->hw.nr_targets * sizeof(u64)) +
 			 (in_one_of(8) ? PAGE_SIZE : 0);
-	hi->state_phys = alloc(hi->state_size, PAGE_SIZE);
+	hi->state_phys = alloc_scratch(hi->state_size);
 	desc_phys = alloc(size, PAGE_SIZE);
 	if (!hi->state_phys || !desc_phys)
 		return false;
@@ -695,10 +798,11 @@ static bool hand_over(struct host_its *hi, bool honest)
 	own_entry();
 	check(nr < 0 ? verdict != MUST_PASS : verdict != MUST_FAIL,
 	      "a description that %s be taken: %d", nr < 0 ? "must" : "must not", nr);
-	__pkvm_its_query(0, PKVM_ITS_QUERY_FAILED_STEP, 0);
+	check(nr >= 0 || (-nr >> 12 < PKVM_ITS_STEP_MAX && -nr % 4096),
+	      "a hand-over fails with %d", nr);
 
 	if (nr < 0) {
-		own_log_check(hi->state_phys, hi->state_size);
+		own_log_check();
 		check(!hi->hw.region, "a frame is EL2's after a failed hand-over");
 		hi->hw = saved;
 		if (where)
@@ -725,9 +829,9 @@ static void bad_handover_calls(void)
 				  unaligned ? PAGE_SIZE : 0) < 0, "a bad call was taken");
 	check(__pkvm_its_handover(va, 0, va, PAGE_SIZE) < 0, "an empty description was taken");
 	check(__pkvm_its_handover(va, PAGE_SIZE, va, PAGE_SIZE) < 0, "one page was taken twice");
-	check(__pkvm_its_handover((unsigned long)hyp_phys_to_virt(ram_phys), PAGE_SIZE,
+	check(__pkvm_its_handover((unsigned long)hyp_phys_to_virt(secret_phys), PAGE_SIZE,
 				  va, PAGE_SIZE) < 0, "a description of EL2's was taken");
-	own_log_check(0, 0);
+	own_log_check();
 }
 
 static void boot(void)
@@ -769,7 +873,7 @@ static u64 mmio(struct host_its *hi, u64 offset, u8 width, bool write, u64 data)
 
 	current = hi;
 	own_entry();
-	its_handle_access(hi->hw.region, &access);
+	hyp_its_handle_access(hi->hw.region, &access);
 	if (width < 8)
 		access.data &= BIT_ULL(width * 8) - 1;
 	sum.mmio++;
@@ -884,7 +988,7 @@ static u64 pick_rdbase(struct host_its *hi)
 static u64 pick_l1_entry(struct host_its *hi, u32 nr)
 {
 	u64 baser = hi->hw.owned_baser[nr];
-	u64 entry = pick_phys(host_l2_size(baser), max((u64)hw_psz(baser), (u64)PAGE_SIZE));
+	u64 entry = pick_phys(hw_psz(baser), max((u64)hw_psz(baser), (u64)PAGE_SIZE));
 
 	if (!in_one_of(16))
 		entry |= VALID;
@@ -896,13 +1000,57 @@ static u64 pick_l1_entry(struct host_its *hi, u32 nr)
 	return entry;
 }
 
+/* Where EL2 is to keep its records of the entries of an L2 page. */
+static u64 pick_chunk(struct host_its *hi, u32 nr, u64 l2)
+{
+	u64 size = host_chunk_size(hi->hw.owned_baser[nr]);
+	u64 chunk = find_free(size, 8);
+
+	switch (in_below(24)) {
+	case 0:
+		return l2 & ~VALID;
+	case 1:
+		return (l2 & ~VALID) + size;
+	case 2:
+		return chunk + 1 + in_below(7);
+	case 3:
+		return ALIGN(chunk + PAGE_ALIGN(size) - size, 8);
+	case 4:
+		return chunk + in_below(512) * 8;
+	case 5:
+		return chunk | BIT_ULL(48 + in_below(16));
+	case 6:
+		return pick_old_chunk(hi, nr);
+	case 7:
+		return pick_phys(size, 8);
+	case 8:
+		return 0;
+	default:
+		return chunk;
+	}
+}
+
+/* An entry for the host's first level, and the chunk that goes with it. */
+static void offer_l2(struct host_its *hi, u32 nr, u32 idx)
+{
+	u64 l2 = pick_l1_entry(hi, nr), size = hw_table_size(hi->hw.owned_baser[nr]), chunk;
+
+	host_write(hi->shadow[nr] + idx * 8, l2);
+	if (!hi->chunks[nr])
+		return;
+	chunk = pick_chunk(hi, nr, l2);
+	if (in_one_of(3))
+		fill_with_traps(ALIGN_DOWN(chunk, 8), host_chunk_size(hi->hw.owned_baser[nr]));
+	host_write(hi->shadow[nr] + size + idx * 8, chunk);
+}
+
 static void prepare_l2(struct host_its *hi, u32 nr, u32 id)
 {
 	u64 baser = hi->hw.owned_baser[nr], per = hw_psz(baser) / hw_esz(baser);
 
 	if (baser & INDIRECT && id / per < hw_table_size(baser) / 8 && !in_one_of(8) &&
 	    hi->hw.l1_seen[nr] && !hi->hw.l1_seen[nr][id / per])
-		host_write(hi->shadow[nr] + id / per * 8, pick_l1_entry(hi, nr));
+		offer_l2(hi, nr, id / per);
 }
 
 static void gen_mapd(struct host_its *hi, u64 *dw)
@@ -1408,10 +1556,27 @@ static void act_shadow(struct host_its *hi)
 	u64 baser = hi->hw.owned_baser[nr];
 
 	if (baser & INDIRECT)
-		host_write(hi->shadow[nr] + idx % (hw_table_size(baser) / 8) * 8,
-			   pick_l1_entry(hi, nr));
+		offer_l2(hi, nr, idx % (hw_table_size(baser) / 8));
 	else
 		host_write(hi->shadow_queue + idx % 512 * 8, in_u64());
+}
+
+/* What is said about a command is true of the slot where GITS_CREADR is stalled. */
+static void check_refused(struct host_its *hi, u32 nr)
+{
+	u64 at = __pkvm_its_refused(nr, PKVM_ITS_REFUSED_AT), cmd, name, why;
+
+	cmd = __pkvm_its_refused(nr, PKVM_ITS_REFUSED_CMD);
+	name = __pkvm_its_refused(nr, PKVM_ITS_REFUSED_NAME);
+	why = __pkvm_its_refused(nr, PKVM_ITS_REFUSED_WHY);
+	check(!__pkvm_its_refused(nr, PKVM_ITS_REFUSED_WHY + 1 + in_u8()), "EL2 says what nobody asked for");
+	if (nr != (u32)hi->nr)
+		return;
+
+	check(!at || at == mmio(hi, GITS_CREADR, 8, false, 0), "a command was refused at %#llx", at);
+	check(!!why == !!hi->el2->stats.refused && why < PKVM_ITS_REFUSAL_MAX,
+	      "a command was refused for %llu", why);
+	check(!why || (why == PKVM_ITS_UNKNOWN_COMMAND) == !name, "the name of %#llx is %#llx", cmd, name);
 }
 
 static void act_query(struct host_its *hi)
@@ -1425,6 +1590,8 @@ static void act_query(struct host_its *hi)
 			idx |= hi->hw.l2_idx[idx >> 32 & 7][0];
 	}
 	own_entry();
+	if (in_one_of(2))
+		return check_refused(hi, nr);
 	val = __pkvm_its_query(nr, what, idx);
 	if (nr != (u32)hi->nr)
 		return;
@@ -1793,16 +1960,40 @@ static void summarise(void)
 	sum.episodes++;
 }
 
+static u64 pick_ram(void)
+{
+	switch (in_below(8)) {
+	case 0:
+		return 0;
+	case 1 ... 2:
+		return PAGE_SHIFT == 16 ? BIT_ULL(48) + SZ_1G : SZ_1G;
+	default:
+		return SZ_1G;
+	}
+}
+
+static void forget_chunks(struct host_its *hi)
+{
+	u32 nr;
+
+	for (nr = 0; nr < HW_NR_BASER; nr++) {
+		free(hi->chunks[nr]);
+		hi->chunks[nr] = NULL;
+	}
+}
+
 /* From boot to the end of the input. */
 void host_run(u64 max_actions)
 {
 	struct host_its *owned[MAX_ITS];
 	u32 i, nr = 0;
 
-	for (i = 0; i < MAX_ITS; i++)
+	for (i = 0; i < MAX_ITS; i++) {
+		forget_chunks(&its_of[i]);
 		hw_reset(&its_of[i].hw);
+	}
 	model_reset_el2();
-	own_reset(0x40000000ULL + (PAGE_SHIFT == 16 && in_one_of(4) ? BIT_ULL(48) : 0));
+	own_reset(pick_ram());
 	race_in = read_in = poll_in = fail_in = 0;
 	lpi_bits = 14 + in_below(3);
 	gic_typer = in_below(4) ? 2 : 0;

@@ -28,6 +28,7 @@
 #define PTR_FLAG	BIT_ULL(0)	/* CWRITER.Retry, CREADR.Stalled */
 #define CMD_SIZE	32
 #define NO_DOORBELL	1023
+#define NOWHERE		(~0ULL)
 
 enum { TYPE_DEVICE = 1, TYPE_VPE = 2, TYPE_COLLECTION = 4 };
 
@@ -149,21 +150,21 @@ static u64 table_reach(u64 baser)
 	return hw_table_size(baser) / hw_esz(baser);
 }
 
-/* Section 5.2: where entry @id of a table is; 0 if there is no L2 page for it. */
+/* Section 5.2: where entry @id of a table is, if there is an L2 page for it. */
 static u64 table_entry(struct hw_its *hw, u64 baser, u64 id)
 {
 	u32 psz = hw_psz(baser), esz = hw_esz(baser);
 	u64 l1;
 
 	if (id >= table_reach(baser))
-		return 0;
+		return NOWHERE;
 
 	if (!(baser & INDIRECT))
 		return hw_base(baser) + id * esz;
 
 	l1 = dma_read(hw, hw_base(baser) + id / (psz / esz) * 8);
 	if (!(l1 & VALID))
-		return 0;
+		return NOWHERE;
 
 	return (l1 & GENMASK_ULL(51, 12)) + id % (psz / esz) * esz;
 }
@@ -217,7 +218,7 @@ static struct hw_device *find_device(struct hw_its *hw, u32 id)
 		return NULL;
 
 	entry = table_entry(hw, baser, id);
-	if (!entry)
+	if (entry == NOWHERE)
 		return NULL;
 
 	dte = dma_read(hw, entry);
@@ -292,11 +293,11 @@ static u64 collection_entry(struct hw_its *hw, u32 icid)
 	u64 baser = table_of(hw, TYPE_COLLECTION), hcc = bits(hw->typer, 31, 24);
 
 	if (!baser)
-		return 0;
+		return NOWHERE;
 
 	if (hw->typer & TYPER_CCT) {
 		if (icid < hcc)
-			return 0;
+			return NOWHERE;
 		icid -= hcc;
 	}
 
@@ -307,7 +308,7 @@ static void deliver_lpi(struct hw_its *hw, u32 icid)
 {
 	u64 entry = collection_entry(hw, icid), col;
 
-	if (!entry)
+	if (entry == NOWHERE)
 		return;
 
 	col = dma_read(hw, entry);
@@ -319,7 +320,7 @@ static u64 vpe_entry(struct hw_its *hw, u32 id)
 {
 	u64 baser = table_of(hw, TYPE_VPE);
 
-	return baser ? table_entry(hw, baser, id) : 0;
+	return baser ? table_entry(hw, baser, id) : NOWHERE;
 }
 
 static struct hw_vpe *find_vpe(struct hw_its *hw, u32 id)
@@ -327,7 +328,7 @@ static struct hw_vpe *find_vpe(struct hw_its *hw, u32 id)
 	u64 entry = vpe_entry(hw, id), val;
 	struct hw_vpe *vpe;
 
-	if (!entry)
+	if (entry == NOWHERE)
 		return NULL;
 
 	val = dma_read(hw, entry);
@@ -343,7 +344,7 @@ static void deliver_vlpi(struct hw_its *hw, u32 id, u32 vintid)
 	struct hw_vpe *vpe = find_vpe(hw, id);
 	u64 addr;
 
-	if (!vpe && hw->lazy && vpe_entry(hw, id) && hw_vpe(hw, id)->leaving)
+	if (!vpe && hw->lazy && vpe_entry(hw, id) != NOWHERE && hw_vpe(hw, id)->leaving)
 		vpe = hw_vpe(hw, id);
 	if (!vpe)
 		return;
@@ -475,9 +476,9 @@ static void exec_mapd(struct hw_its *hw, struct hw_cmd *cmd)
 	must(!valid || nr_bits <= bits(hw->typer, 12, 8) + 1, "an ITT size out of range");
 
 	entry = table_entry(hw, table_of(hw, TYPE_DEVICE), id);
-	must(entry || !valid, "a device without an L2 page");
+	must(entry != NOWHERE || !valid, "a device without an L2 page");
 	find_device(hw, id);
-	if (!entry)
+	if (entry == NOWHERE)
 		return;
 
 	dev = hw_device(hw, id, true);
@@ -519,7 +520,7 @@ static void exec_mapc(struct hw_its *hw, struct hw_cmd *cmd)
 		must_rdbase(hw, rdbase);
 
 	entry = collection_entry(hw, bits(cmd->dw[2], 15, 0));
-	if (entry)
+	if (entry != NOWHERE)
 		dma_write(hw, entry, valid ? VALID | rdbase : 0);
 }
 
@@ -587,8 +588,8 @@ static void exec_vmapp(struct hw_its *hw, struct hw_cmd *cmd)
 
 	must_vpe(hw, id);
 	entry = vpe_entry(hw, id);
-	must(entry || !valid, "a vPE without an L2 page");
-	if (!entry)
+	must(entry != NOWHERE || !valid, "a vPE without an L2 page");
+	if (entry == NOWHERE)
 		return;
 
 	find_vpe(hw, id);
@@ -802,11 +803,11 @@ bool hw_pending(struct hw_its *hw, u32 op, u32 id, bool valid)
 static void lose_device(struct hw_its *hw, u32 id)
 {
 	struct hw_device *dev = hw_device(hw, id, true);
-	u64 size;
+	u64 size, itt;
 
-	dev->lost = !dev->mapped && el2_itt(hw, id, &size);
+	dev->lost = !dev->mapped && el2_itt(hw, id, &itt, &size);
 	if (dev->lost)
-		dev->itt = el2_itt(hw, id, &size);
+		dev->itt = itt;
 	dev->owed = dev->owed && !hw_pending(hw, MAPD, id, true);
 }
 
@@ -1291,8 +1292,10 @@ void model_wrote_once(const volatile void *p)
 		for (nr = 0; hw->owned && nr < HW_NR_BASER; nr++) {
 			u64 baser = hw->owned_baser[nr];
 
-			if (hw->l1_seen[nr] && phys - hw_base(baser) < hw_table_size(baser))
-				check_l1_entry(hw, nr, (phys - hw_base(baser)) / 8);
+			if (!hw->l1_seen[nr] || phys - hw_base(baser) >= hw_table_size(baser))
+				continue;
+			check_l1_entry(hw, nr, (phys - hw_base(baser)) / 8);
+			check_new_l2(hw, nr, (phys - hw_base(baser)) / 8);
 		}
 	}
 }

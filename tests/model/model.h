@@ -25,11 +25,12 @@ struct page {
 	bool	guest;
 	bool	secret;		/* EL2's since before the host ran */
 	bool	used;		/* the driver has a use for it */
+	bool	scratch;	/* for EL2: what is in it need not come back */
 	bool	dirty;
 };
 
 extern struct page pages[NR_PAGES];
-extern u64 ram_phys;
+extern u64 ram_phys, secret_phys;
 extern bool deprivileged;
 
 void own_reset(u64 phys);
@@ -46,7 +47,7 @@ u64 ram_hash(u64 phys, u64 size);
 bool own_host_to_guest(u64 pfn);
 void own_guest_to_host(u64 pfn);
 void own_log_start(void);
-void own_log_check(u64 skip_phys, u64 skip_size);
+void own_log_check(void);
 void own_entry(void);
 extern bool in_handover;
 extern unsigned int nr_locks_held;
@@ -187,18 +188,19 @@ void hw_check_l1(struct hw_its *hw);
 /* The host: host.c. */
 #define MAX_ITS		3
 
-struct pkvm_its;
+struct hyp_its;
 
 struct host_its {
 	struct hw_its	hw;
 	int		nr;		/* EL2's number, -1 before */
-	struct pkvm_its	*el2;
+	struct hyp_its	*el2;
 	u64		state_phys;
 	u64		state_size;
 	u64		queue;
 	u64		shadow_queue;
 	u64		shadow[HW_NR_BASER];
-	u64		records[HW_NR_BASER];
+	u64		records[HW_NR_BASER];	/* or where the chunks of them are */
+	u64		*chunks[HW_NR_BASER];	/* those that EL2 was seen to have */
 	u32		ids[24];
 	u32		nr_premapped;
 	u32		suspended;
@@ -206,8 +208,9 @@ struct host_its {
 };
 
 extern struct host_its its_of[MAX_ITS];
-u64 host_l2_size(u64 baser);
+u64 host_chunk_size(u64 baser);
 u64 host_records_size(u64 baser);
+u64 host_shadow_size(u64 baser);
 extern u32 nr_hw;
 
 struct summary {
@@ -240,10 +243,11 @@ bool adversary_fails(void);
 
 /* The invariants: check.c. */
 void check_all(void);
+void check_new_l2(struct hw_its *hw, u32 nr, u32 idx);
 void check_told(struct host_its *hi, u64 creadr);
 void check_suspended(struct host_its *hi);
 void check_settled(struct host_its *hi);
-u64 el2_itt(struct hw_its *hw, u32 id, u64 *size);
+bool el2_itt(struct hw_its *hw, u32 id, u64 *itt, u64 *size);
 u64 el2_vpt(struct hw_its *hw, u32 id);
 u32 el2_consumed(struct hw_its *hw);
 bool hw_pending(struct hw_its *hw, u32 op, u32 id, bool valid);

@@ -16,7 +16,7 @@
 #define NO_ASAN	__attribute__((no_sanitize("address"), noinline))
 
 struct page pages[NR_PAGES];
-u64 ram_phys;
+u64 ram_phys, secret_phys;
 u64 hyp_physvirt_offset;
 bool deprivileged, in_handover;
 unsigned int nr_locks_held;
@@ -33,8 +33,6 @@ static u32 nr_donated;
 /* The shared memory that EL2 has looked at since it began with a command. */
 static u64 reads[64];
 static u32 nr_reads, nr_looks;
-
-static unsigned int transitions, fail_at = UINT_MAX;
 
 static void set_access(u64 pfn)
 {
@@ -76,14 +74,14 @@ static NO_ASAN void raw_set(u64 *p, u64 n, u64 val)
 
 void own_reset(u64 phys)
 {
-	u64 i;
+	u64 i, first = 0;
 
 	ram_phys = phys;
+	secret_phys = phys + first * PAGE_SIZE;
 	hyp_physvirt_offset = phys - (u64)ram;
 	deprivileged = in_handover = false;
 	nr_locks_held = nr_el2_pages = 0;
 	entry = (struct entry){ 0 };
-	fail_at = UINT_MAX;
 
 	for (i = 0; i < NR_PAGES; i++) {
 		if (pages[i].dirty)
@@ -93,9 +91,9 @@ void own_reset(u64 phys)
 	ASAN_POISON_MEMORY_REGION(ram, sizeof(ram));
 
 	/* At the ends and in the middle: the hypervisor's own. */
-	for (i = 0; i < NR_PAGES; i += i == NR_PAGES / 2 + 3 ? NR_PAGES / 2 - 5 : 1) {
-		if (i == 2)
-			i = NR_PAGES / 2;
+	for (i = 0; i < NR_PAGES; i++) {
+		if (i - first >= 2 && i - NR_PAGES / 2 >= 4 && i < NR_PAGES - 2)
+			continue;
 		set_state(i, NOPAGE, OWNED);
 		pages[i].secret = true;
 		set_access(i);
@@ -175,7 +173,7 @@ void own_log_start(void)
 	in_handover = true;
 }
 
-void own_log_check(u64 skip_phys, u64 skip_size)
+void own_log_check(void)
 {
 	u64 i, phys;
 
@@ -187,7 +185,7 @@ void own_log_check(u64 skip_phys, u64 skip_size)
 
 	for (i = 0; i < nr_donated; i++) {
 		phys = ram_phys + (donated[i].pfn << PAGE_SHIFT);
-		if (phys - skip_phys < skip_size)
+		if (page_of(phys)->scratch)
 			continue;
 		check(ram_hash(phys, PAGE_SIZE) == donated[i].hash,
 		      "contents of page %#llx changed in a failed hand-over", donated[i].pfn);
@@ -322,7 +320,7 @@ int hyp_pin_shared_mem(void *from, void *to)
 	if (!range_of(start >> PAGE_SHIFT, nr, &first))
 		return -EINVAL;
 
-	if (!range_is(first, nr, SHARED_OWNED, SHARED_BORROWED))
+	if (!range_is(first, nr, SHARED_OWNED, SHARED_BORROWED) || adversary_fails())
 		return -EPERM;
 
 	while (nr--)
@@ -390,20 +388,21 @@ void own_guest_to_host(u64 pfn)
 
 /* MMIO changes hands as well. */
 
-int hyp_mmio_take(struct hyp_mmio_region *region)
+int hyp_mmio_donate(struct hyp_mmio_region *region)
 {
-	struct hw_its *hw = host_hw(region->phys);
+	u64 phys = hyp_pfn_to_phys(region->pfn);
+	struct hw_its *hw = host_hw(phys);
 	u32 i;
 
-	if (!region->size || !PAGE_ALIGNED(region->phys) || !PAGE_ALIGNED(region->size) ||
-	    is_ram(region->phys, 1) || region->phys + region->size < region->phys)
+	if (!region->nr_pages || is_ram(phys, 1) || hyp_phys_to_pfn(phys) != region->pfn ||
+	    region->pfn + region->nr_pages < region->pfn)
 		return -EINVAL;
 
 	for (i = 0; i < nr_hw; i++) {
 		struct hyp_mmio_region *other = its_of[i].hw.region;
 
-		if (other && region->phys < other->phys + other->size &&
-		    other->phys < region->phys + region->size)
+		if (other && region->pfn < other->pfn + other->nr_pages &&
+		    other->pfn < region->pfn + region->nr_pages)
 			return -EBUSY;
 	}
 
@@ -411,7 +410,7 @@ int hyp_mmio_take(struct hyp_mmio_region *region)
 		return -ENOMEM;
 
 	/* Never dereferenced: the accessors look the ITS up. */
-	region->base = (void *)((1ULL << 44) + region->phys);
+	region->base = (void *)((1ULL << 44) + phys);
 	if (hw)
 		hw->region = region;
 
@@ -420,7 +419,7 @@ int hyp_mmio_take(struct hyp_mmio_region *region)
 
 void hyp_mmio_return(struct hyp_mmio_region *region)
 {
-	struct hw_its *hw = host_hw(region->phys);
+	struct hw_its *hw = host_hw(hyp_pfn_to_phys(region->pfn));
 
 	region->base = NULL;
 	if (hw)
@@ -543,7 +542,7 @@ static void log_read(u64 phys)
 {
 	u32 i;
 
-	if (IS_ALIGNED(phys, sizeof(struct its_cmd)) && nr_reads && reads[0] != phys) {
+	if (IS_ALIGNED(phys, sizeof(struct its_cmd_block)) && nr_reads && reads[0] != phys) {
 		for (i = 0; i < nr_hw; i++) {
 			if (phys - its_of[i].shadow_queue < hw_queue_size(its_of[i].hw.cbaser))
 				nr_reads = 0;
@@ -579,17 +578,6 @@ void model_read_once(const volatile void *p, void *to, size_t size)
 		}
 	}
 	raw_copy(to, p, size);
-}
-
-bool its_inject_failure(void)
-{
-	return transitions++ == fail_at;
-}
-
-void its_set_failure(unsigned int nr)
-{
-	transitions = 0;
-	fail_at = nr;
 }
 
 u64 pkvm_its_selftest_checks(void)

@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """apply.py list | apply.py NAME SOURCE-DIR TARGET-DIR
 
-Copies its_*.c and breaks the copy as mutants.txt says under NAME. Blank lines
+Copies one its_*.c and breaks the copy as mutants.txt says under NAME. Blank lines
 and indentation do not matter; what is searched for must be there exactly once.
 """
 
 import pathlib
-import shutil
 import sys
 
 TABLE = pathlib.Path(__file__).with_name("mutants.txt")
@@ -45,17 +44,14 @@ def find(lines, search):
 def apply(name, source, target):
     mutant = stanzas()[name]
     target.mkdir(parents=True, exist_ok=True)
-    for path in source.glob("its_*.c"):
-        shutil.copy(path, target)
-    path = target / mutant["file"]
-    lines = path.read_text().splitlines()
+    lines = (source / mutant["file"]).read_text().splitlines()
     for search, replace in mutant["edits"]:
         places = find(lines, search)
         if len(places) != 1:
             sys.exit(f"{name}: found {len(places)} times in {mutant['file']}: {search[0].strip()}")
         first, end = places[0]
         lines[first:end] = replace
-    path.write_text("\n".join(lines) + "\n")
+    (target / mutant["file"]).write_text("\n".join(lines) + "\n")
 
 
 if sys.argv[1:] == ["list"]:

@@ -203,6 +203,11 @@ extern u64 hyp_physvirt_offset;
 #define hyp_pfn_to_phys(pfn)	((u64)(pfn) << PAGE_SHIFT)
 #define hyp_virt_to_pfn(va)	hyp_phys_to_pfn(__hyp_pa(va))
 
+/* Of arm-gic-v3.h, which is included as an assembler sees it. */
+struct its_cmd_block {
+	u64 raw_cmd[4];
+};
+
 struct hyp_mmio_region;
 struct kvm_cpu_context;
 
