@@ -798,7 +798,8 @@ static bool hand_over(struct host_its *hi, bool honest)
 	own_entry();
 	check(nr < 0 ? verdict != MUST_PASS : verdict != MUST_FAIL,
 	      "a description that %s be taken: %d", nr < 0 ? "must" : "must not", nr);
-	check(nr >= 0 || (-nr >> 12 < PKVM_ITS_STEP_MAX && -nr % 4096),
+	check(nr >= 0 || (pkvm_its_step_of(nr) >= PKVM_ITS_STEP_DESCRIPTION &&
+			  pkvm_its_step_of(nr) < PKVM_ITS_STEP_MAX && pkvm_its_errno(nr)),
 	      "a hand-over fails with %d", nr);
 
 	if (nr < 0) {
@@ -1609,9 +1610,9 @@ static void act_hypercall(struct host_its *hi)
 	if (in_one_of(2))
 		check(__pkvm_its_handover_done(in_u8()) == -EPERM, "too late to count ITSs");
 	else
-		check(__pkvm_its_handover((unsigned long)hyp_phys_to_virt(a), size,
-					  (unsigned long)hyp_phys_to_virt(b),
-					  in_u8() * PAGE_SIZE) == -EPERM,
+		check(pkvm_its_errno(__pkvm_its_handover((unsigned long)hyp_phys_to_virt(a), size,
+							 (unsigned long)hyp_phys_to_virt(b),
+							 in_u8() * PAGE_SIZE)) == -EPERM,
 		      "too late for a hand-over");
 }
 
