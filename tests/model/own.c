@@ -74,7 +74,7 @@ static NO_ASAN void raw_set(u64 *p, u64 n, u64 val)
 
 void own_reset(u64 phys)
 {
-	u64 i, first = 0;
+	u64 i, first = !phys;
 
 	ram_phys = phys;
 	secret_phys = phys + first * PAGE_SIZE;
