@@ -56,6 +56,23 @@ def interrupts(lines):
     return counts
 
 
+def decode(its):
+    """The small form has the registers only: without NVHE_EL2_DEBUG EL2 is not asked."""
+    for t in its["tables"]:
+        if "type" in t or "baser" not in t:
+            continue
+        baser = int(t["baser"], 16)
+        psz = 4096 << 2 * (baser >> 8 & 3)
+        kinds = {1: "Devices", 2: "vPEs", 4: "Collections"}
+        t.update(type=kinds.get(baser >> 56 & 7, "Reserved"), psz=psz,
+                 layout="indirect" if baser >> 62 & 1 else "flat",
+                 size=((baser & 0xff) + 1) * psz, base=f"0x{baser & 0xfffffffff000:016x}")
+    queue = its.get("queue", {})
+    if "cbaser" in queue and "size" not in queue:
+        cbaser = int(queue["cbaser"], 16)
+        queue.update(size=((cbaser & 0xff) + 1) * 4096, base=f"0x{cbaser & 0xffffffffff000:016x}")
+
+
 def size(text):
     n = int(text)
     for unit in ("", "K", "M", "G"):
@@ -70,13 +87,13 @@ def print_its(its):
           + (f", error {its['error']}" if "error" in its else ""))
     for t in its["tables"]:
         shadow = "" if t.get("shadow", "-") == "-" else f", shadow {t['shadow']}"
-        l2 = f", {t['l2']} L2 pages donated" if t.get("layout") == "indirect" else ""
+        l2 = f", {t['l2']} L2 pages donated" if "l2" in t and t["layout"] == "indirect" else ""
         print(f"  {t['type']:<12} {t['layout']:<9} page {size(t['psz']):<4} size {size(t['size']):<5}"
-              f" at {t['base']}  owner {t['owner']}{shadow}{l2}")
+              f" at {t['base']}  owner {t.get('owner', 'not asked')}{shadow}{l2}")
     if "queue" in its:
         q = its["queue"]
         print(f"  {'Queue':<12} {'':<9} {'':<9} size {size(q['size']):<5}"
-              f" at {q['base']}  owner {q['owner']}, shadow {q.get('shadow', '-')}")
+              f" at {q['base']}  owner {q.get('owner', 'not asked')}, shadow {q.get('shadow', '-')}")
     if "pages" in its:
         p = its["pages"]
         print(f"  pages: {p.get('owned')} owned, {p.get('donated')} donated, {p.get('returned')} returned", end="")
@@ -98,12 +115,12 @@ def faults_of(every):
         if not its["tables"]:
             faults.append(f"ITS {its['base']} shows no tables")
         for t in its["tables"]:
-            if t.get("owner") != "EL2":
+            if t.get("owner", "EL2") != "EL2":
                 faults.append(f"the {t['type']} table is owned by {t.get('owner')}")
         for l2 in its["l2"]:
             if l2.get("owner") != "EL2":
                 faults.append(f"L2 page {l2.get('base')} is owned by {l2.get('owner')}")
-        if its.get("queue", {}).get("owner") != "EL2":
+        if its.get("queue", {"owner": None}).get("owner", "EL2") != "EL2":
             faults.append("the command queue is not owned by EL2")
     return faults
 
@@ -129,6 +146,7 @@ def main():
 
     every, rest = read_its(found.get("its", []))
     for its in every:
+        decode(its)
         print_its(its)
     faults += faults_of(every)
     if "protected_guests" in rest:

@@ -104,7 +104,7 @@ queue() {
 	local cbaser frame
 	frame=$(dmesg | sed -n 's/.*ITS \[mem \(0x[0-9a-f]*\)-.*/\1/p' | head -n 1)
 	if [ -r $ITS ]; then
-		awk '$1 == "its" { f = $2 } $1 == "queue" { print f, $9, $3; exit }' $ITS
+		its_queue
 	else
 		cbaser=$(devmem $((frame + 0x80)) 64)
 		echo "$frame $((cbaser & 0xffffffff000)) $((((cbaser & 0xff) + 1) * 4096))"
@@ -125,15 +125,10 @@ measure_growth() {
 	while read -r name value; do bench "$name" "$value"; done < /tmp/growth
 }
 
-# The first level of the Device table that software writes, its page size and entry size.
-device_table() {
-	awk '$1 == "table" && $4 == "Devices" && $6 == "indirect" { print $18, $8, $10; exit }' $ITS
-}
-
 # Nobody else may use the queue meanwhile.
 section_longest() {
 	owned_or_die
-	set -- $(queue) $(device_table)
+	set -- $(queue) $(its_device_table)
 	[ $# = 6 ] || die "no queue, or no first level of the Device table: $*"
 	timeout 250 /longest "$@" > /tmp/longest || die "longest: $(tail -n 2 /tmp/longest) $(grep refus $ITS)"
 	while read -r name value; do bench "$name" "$value"; done < /tmp/longest
@@ -143,16 +138,16 @@ section_longest() {
 measure_memory() {
 	[ -r $ITS ] || return 0
 	bench pages_owned "$(pages_owned)"
-	bench pages_shadow "$(awk '
-		$1 == "table" && $17 != "-" { n += $12 }
-		$1 == "queue" { n += $3 }
-		END { print n / 4096 }' $ITS)"
+	bench pages_shadow "$({ its_values table shadow type size; its_values queue shadow shadow size; } |
+		awk '$1 != "-" { n += $3 * ($2 == "Devices" || $2 == "vPEs" ? 2 : 1) }
+			END { print n / 4096 }')"
 	bench pages_records_state "$(awk '
-		$1 == "table" { n += $12 / 4096; psz[$2] = $8 / 4096 }
+		{ for (i = 1; i < NF; i++) v[$i] = $(i + 1) }
+		$1 == "table" { n += v["size"] / 4096; psz[$2] = v["psz"] / 4096 }
 		$1 == "l2" { n += psz[$3] }
-		$1 == "queue" { n += $3 / 4096 }
-		$1 == "devices" { n += $4 }
-		$1 == "pages" { owned = $3 }
+		$1 == "queue" { n += v["size"] / 4096 }
+		$1 == "devices" { n += v["itt_pages"] }
+		$1 == "pages" { owned = v["owned"] }
 		END { print owned - n }' $ITS)"
 }
 

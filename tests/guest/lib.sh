@@ -90,6 +90,31 @@ rngs_work() {
 	return $bad
 }
 
+# its_values KIND KEYWORD...: the values of these, for each such line of debugfs. The
+# second word of all but the queue's names it; keywords and their values follow.
+its_values() {
+	local kind=$1
+	shift
+	awk -v kind="$kind" -v keys="$*" '
+		$1 == kind {
+			for (i = kind == "queue" ? 2 : 3; i < NF; i += 2)
+				v[$i] = $(i + 1)
+			n = split(keys, key, " ")
+			for (i = 1; i <= n; i++)
+				printf "%s%s", v[key[i]], i < n ? " " : "\n"
+		}' $ITS
+}
+
+# The frame of the first ITS, the queue that software writes, and its size.
+its_queue() {
+	echo "$(awk '$1 == "its" { print $2; exit }' $ITS)" $(its_values queue shadow size | head -n 1)
+}
+
+# The first level of the Device table that software writes, its page size and entry size.
+its_device_table() {
+	its_values table type layout shadow psz esz | sed -n 's/^Devices indirect //p' | head -n 1
+}
+
 # The ITS settings which must survive everything: registers' values, tables, queue.
 its_settings() {
 	[ -r $ITS ] || { echo none; return; }

@@ -3,7 +3,7 @@
 . /tests/lib.sh
 need_owned
 owned=$(pages_owned)
-set -- $(awk '$1 == "its" { f = $2 } $1 == "queue" { print f, $9, $3; exit }' $ITS)
+set -- $(its_queue)
 out=$(/many "$1" "$2" "$3" 1 4000)
 echo "$out" | sed 's/^/  /'
 permille=$(echo "$out" | awk '$2 == 1 { alone = $4 } $2 == 4000 && alone { print int($4 * 1000 / alone) }')

@@ -23,8 +23,8 @@ bind() { echo "$1" > $PCI/bind; }
 rebind_once() { unbind "$1" && bind "$1"; }
 
 # The first-level entry of the DeviceIDs from 0x2000 on
-entry=$(sed -n 's/^table .* type Devices layout indirect psz \([0-9]*\) esz \([0-9]*\) .* shadow \(0x[0-9a-f]*\) .*/\1 \2 \3/p' $ITS | {
-	read -r psz esz shadow
+entry=$(its_device_table | {
+	read -r shadow psz esz
 	echo $((shadow + 0x2400 / (psz / esz) * 8))
 })
 read_entry() { dd if=/dev/mem bs=8 skip=$((entry / 8)) count=1 2>/dev/null | od -A n -t x8 | tr -d ' '; }

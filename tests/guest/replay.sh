@@ -9,7 +9,7 @@ check "interrupts before" rngs_work
 [ "$1" != vpe ] || check "guests with vLPIs" \
 	sh -c '/bin/vgic_lpi_stress -v 2 -d 2 -e 4 -i 10 > /tmp/log 2>&1 || { tail -n 5 /tmp/log; false; }'
 if [ -r $ITS ]; then
-	place=$(awk '$1 == "its" { f = $2 } $1 == "queue" { print f, $9, $3; exit }' $ITS)
+	place=$(its_queue)
 else
 	for node in /sys/firmware/devicetree/base/*/its@*; do place="0x${node##*@} - -"; done
 fi

@@ -20,12 +20,18 @@
 
 #include "hyp_constants.h"
 
-/* An ITS that the firmware describes, and what came of its hand-over. */
+/*
+ * An ITS that the firmware describes, what came of its hand-over and, if EL2 owns
+ * it, what it was described to have.
+ */
 struct pkvm_its_info {
-	struct list_head	node;
-	phys_addr_t		phys_base;
-	bool			used;
-	int			ret;
+	struct list_head		node;
+	phys_addr_t			phys_base;
+	bool				used;
+	int				ret;
+	u64				cbaser;
+	u64				shadow_queue;
+	struct its_handover_table	tables[GITS_BASER_NR_REGS];
 };
 
 static LIST_HEAD(pkvm_its_infos);
@@ -35,85 +41,27 @@ static bool pkvm_its_vlpis;
 static bool pkvm_its_shared_vpes;
 static bool pkvm_its_allow_protected;
 
-static const char * const pkvm_its_steps[] = {
-	[PKVM_ITS_STEP_DESCRIPTION]	= "description",
-	[PKVM_ITS_STEP_FRAME]		= "control frame",
-	[PKVM_ITS_STEP_REGISTERS]	= "registers",
-	[PKVM_ITS_STEP_TABLES]		= "tables",
-	[PKVM_ITS_STEP_QUEUE]		= "command queue",
-	[PKVM_ITS_STEP_DEVICES]		= "mapped devices",
-	[PKVM_ITS_STEP_MAX]		= "driver",
-};
+#define PKVM_ITS_STEP(name, text)	[PKVM_ITS_STEP_##name] = text,
+static const char * const pkvm_its_steps[] = { PKVM_ITS_STEPS(PKVM_ITS_STEP) };
 
-static const char * const pkvm_its_refusals[] = {
-	[PKVM_ITS_UNKNOWN_COMMAND]	= "unknown command",
-	[PKVM_ITS_VLPI_COMMAND]		= "the ITS has no such command",
-	[PKVM_ITS_DEVICE_RANGE]		= "DeviceID beyond the Device table",
-	[PKVM_ITS_DEVICE_MAPPED]	= "device is mapped already",
-	[PKVM_ITS_DEVICE_UNMAPPED]	= "device is not mapped",
-	[PKVM_ITS_L2_ENTRY]		= "no valid first-level entry",
-	[PKVM_ITS_L2_OWNER]		= "L2 page is not the host's",
-	[PKVM_ITS_ITT_SIZE]		= "more EventID bits than GITS_TYPER allows",
-	[PKVM_ITS_ITT_OWNER]		= "ITT is not the host's",
-	[PKVM_ITS_EVENT_RANGE]		= "EventID beyond the ITT",
-	[PKVM_ITS_LPI_RANGE]		= "INTID is not an LPI",
-	[PKVM_ITS_COLLECTION_RANGE]	= "ICID beyond the Collection table",
-	[PKVM_ITS_RDBASE]		= "RDbase is not a redistributor",
-	[PKVM_ITS_VPE_RANGE]		= "vPEID beyond the vPE table",
-	[PKVM_ITS_VPE_MAPPED]		= "vPE is mapped already",
-	[PKVM_ITS_VPE_UNMAPPED]		= "vPE is not mapped",
-	[PKVM_ITS_VPE_DIFFERS]		= "vPE is mapped differently by another ITS",
-	[PKVM_ITS_VPT_SIZE]		= "VPT for fewer or more INTIDs than the GIC has",
-	[PKVM_ITS_VPT_OWNER]		= "VPT is not the host's",
-	[PKVM_ITS_VCONFIG_OWNER]	= "virtual configuration table is not the host's",
-	[PKVM_ITS_DOORBELL]		= "doorbell is neither an LPI nor 1023",
-	[PKVM_ITS_ITS_LIST]		= "ITSList names an ITS without the vPE",
-	[PKVM_ITS_UNMAPS]		= "more devices unmapped than EL2 remembers without a SYNC",
-};
+#define PKVM_ITS_REFUSAL(name, text)	[PKVM_ITS_##name] = text,
+static const char * const pkvm_its_refusals[] = { PKVM_ITS_REFUSALS(PKVM_ITS_REFUSAL) };
 
-static const char *pkvm_its_command(u8 opcode)
+static struct pkvm_its_info *pkvm_its_find(phys_addr_t phys_base)
 {
-	switch (opcode) {
-	case GITS_CMD_MAPD:	return "MAPD";
-	case GITS_CMD_MAPC:	return "MAPC";
-	case GITS_CMD_MAPTI:	return "MAPTI";
-	case GITS_CMD_MAPI:	return "MAPI";
-	case GITS_CMD_MOVI:	return "MOVI";
-	case GITS_CMD_MOVALL:	return "MOVALL";
-	case GITS_CMD_DISCARD:	return "DISCARD";
-	case GITS_CMD_INV:	return "INV";
-	case GITS_CMD_INVALL:	return "INVALL";
-	case GITS_CMD_INT:	return "INT";
-	case GITS_CMD_CLEAR:	return "CLEAR";
-	case GITS_CMD_SYNC:	return "SYNC";
-	case GITS_CMD_VMAPP:	return "VMAPP";
-	case GITS_CMD_VMAPTI:	return "VMAPTI";
-	case GITS_CMD_VMAPI:	return "VMAPI";
-	case GITS_CMD_VMOVI:	return "VMOVI";
-	case GITS_CMD_VMOVP:	return "VMOVP";
-	case GITS_CMD_VSYNC:	return "VSYNC";
-	case GITS_CMD_VINVALL:	return "VINVALL";
-	case GITS_CMD_INVDB:	return "INVDB";
-	case GITS_CMD_VSGI:	return "VSGI";
-	default:		return "?";
+	struct pkvm_its_info *info;
+
+	list_for_each_entry(info, &pkvm_its_infos, node) {
+		if (info->phys_base == phys_base)
+			return info;
 	}
-}
 
-static u64 pkvm_its_query(unsigned int its, enum pkvm_its_query what, u64 idx)
-{
-	return kvm_call_hyp_nvhe(__pkvm_its_query, its, what, idx);
+	return NULL;
 }
 
 #ifdef CONFIG_NVHE_EL2_DEBUG
-static unsigned int pkvm_its_fail_transition __ro_after_init;
-
-static int __init early_pkvm_its_fail(char *arg)
-{
-	return kstrtouint(arg, 0, &pkvm_its_fail_transition);
-}
-early_param("kvm-arm.its_fail", early_pkvm_its_fail);
-
 static int pkvm_its_fail_step __ro_after_init = -1;
+static u64 pkvm_its_shared_pfn;
 
 static int __init early_pkvm_its_fail_step(char *arg)
 {
@@ -121,14 +69,82 @@ static int __init early_pkvm_its_fail_step(char *arg)
 }
 early_param("kvm-arm.its_fail_step", early_pkvm_its_fail_step);
 
-/* Make the description one that EL2 refuses at the chosen step. */
+/* Share the last page of a range with EL2, unless there are *nr ranges before it. */
+static bool pkvm_its_share_last(int *nr, u64 phys, u64 size)
+{
+	if (!phys || !size || (*nr)--)
+		return false;
+
+	pkvm_its_shared_pfn = PHYS_PFN(phys + size - 1);
+	WARN_ON(kvm_call_hyp_nvhe(__pkvm_host_share_hyp, pkvm_its_shared_pfn));
+
+	return true;
+}
+
+static bool pkvm_its_share_of_table(int *nr, const struct its_handover_table *table)
+{
+	u32 esz = GITS_BASER_ENTRY_SIZE(table->baser);
+	u32 psz = gits_baser_page_size(table->baser);
+	u64 size = gits_baser_size(table->baser);
+	u32 record_size, idx;
+
+	record_size = its_handover_record_size(GITS_BASER_TYPE(table->baser));
+	if (pkvm_its_share_last(nr, table->base, size) ||
+	    pkvm_its_share_last(nr, table->shadow, size * (table->records ? 2 : 1)))
+		return true;
+
+	if (!(table->baser & GITS_BASER_INDIRECT))
+		return pkvm_its_share_last(nr, table->records, size / esz * record_size);
+
+	if (pkvm_its_share_last(nr, table->records, size))
+		return true;
+
+	for (idx = 0; idx < size / GITS_LVL1_ENTRY_SIZE; idx++) {
+		u64 l2 = le64_to_cpu(((__le64 *)phys_to_virt(table->base))[idx]) & PHYS_MASK;
+		u64 *chunks = table->records ? phys_to_virt(table->records) : NULL;
+
+		if (pkvm_its_share_last(nr, l2, psz) ||
+		    (chunks && pkvm_its_share_last(nr, chunks[idx], psz / esz * record_size)))
+			return true;
+	}
+
+	return false;
+}
+
+/* Let EL2 find that the range with this number is not the host's alone. */
+static void pkvm_its_share_range(const struct its_handover *its, int nr)
+{
+	const struct its_handover_device *devs = (const void *)&its->data[its->nr_targets];
+	u64 queue_size = (FIELD_GET(GITS_CBASER_SIZE, its->cbaser) + 1) * SZ_4K;
+	u32 i;
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+		if (its->tables[i].baser && pkvm_its_share_of_table(&nr, &its->tables[i]))
+			return;
+	}
+
+	if (pkvm_its_share_last(&nr, its->queue, queue_size) ||
+	    pkvm_its_share_last(&nr, its->shadow_queue, queue_size))
+		return;
+
+	for (i = 0; i < its->nr_devices; i++) {
+		if (pkvm_its_share_last(&nr, devs[i].itt,
+					its->itt_entry_size << devs[i].event_bits))
+			return;
+	}
+}
+
+/*
+ * Make the description one that EL2 refuses at the chosen step. Beyond the steps,
+ * count the ranges that EL2 is to donate or share.
+ */
 static int pkvm_its_break(struct its_handover *its)
 {
 	struct its_handover_device *dev = (void *)&its->data[its->nr_targets];
 
-	its->fail_transition = pkvm_its_fail_transition;
-
 	switch (pkvm_its_fail_step) {
+	case PKVM_ITS_STEP_DRIVER:
+		return -ENOMEM;
 	case PKVM_ITS_STEP_DESCRIPTION:
 		its->nr_targets = U32_MAX;
 		break;
@@ -147,17 +163,23 @@ static int pkvm_its_break(struct its_handover *its)
 	case PKVM_ITS_STEP_DEVICES:
 		dev->event_bits = 0;
 		break;
-	case PKVM_ITS_STEP_MAX:
-		return -ENOMEM;
+	case PKVM_ITS_STEP_MAX ... INT_MAX:
+		pkvm_its_share_range(its, pkvm_its_fail_step - PKVM_ITS_STEP_MAX);
+		break;
 	}
 
 	return 0;
 }
-#else
-static int pkvm_its_break(struct its_handover *its)
+
+static void pkvm_its_mend(void)
 {
-	return 0;
+	if (pkvm_its_shared_pfn)
+		WARN_ON(kvm_call_hyp_nvhe(__pkvm_host_unshare_hyp, pkvm_its_shared_pfn));
+	pkvm_its_shared_pfn = 0;
 }
+#else
+static int pkvm_its_break(struct its_handover *its) { return 0; }
+static void pkvm_its_mend(void) { }
 #endif
 
 static size_t pkvm_its_state_size(unsigned int nr_targets)
@@ -165,9 +187,10 @@ static size_t pkvm_its_state_size(unsigned int nr_targets)
 	return size_add(PKVM_ITS_SIZE, size_mul(sizeof(u64), nr_targets));
 }
 
-static int pkvm_its_handover_one(struct its_handover *its, size_t size, void *state,
-				 size_t state_size, unsigned int *note)
+static int pkvm_its_handover_one(struct its_handover *its, size_t size,
+				 void *state, size_t state_size)
 {
+	struct pkvm_its_info *info = pkvm_its_find(its->phys_base);
 	int ret;
 
 	ret = pkvm_its_break(its);
@@ -180,29 +203,16 @@ static int pkvm_its_handover_one(struct its_handover *its, size_t size, void *st
 		its->vlpis = kvm_vgic_global_state.has_gicv4;
 	pkvm_its_vlpis |= its->vlpis;
 
-	ret = kvm_call_hyp_nvhe(__pkvm_its_handover, its, size, state, state_size);
-	if (ret < 0)
-		*note = pkvm_its_query(0, PKVM_ITS_QUERY_FAILED_STEP, 0);
-
-	return ret;
-}
-
-static u64 pkvm_its_owned_pages(unsigned int its)
-{
-	return pkvm_its_query(its, PKVM_ITS_QUERY_DONATED, 0) -
-	       pkvm_its_query(its, PKVM_ITS_QUERY_RETURNED, 0);
-}
-
-static struct pkvm_its_info *pkvm_its_find(phys_addr_t phys_base)
-{
-	struct pkvm_its_info *info;
-
-	list_for_each_entry(info, &pkvm_its_infos, node) {
-		if (info->phys_base == phys_base)
-			return info;
+	if (info) {
+		info->cbaser = its->cbaser;
+		info->shadow_queue = its->shadow_queue;
+		memcpy(info->tables, its->tables, sizeof(info->tables));
 	}
 
-	return NULL;
+	ret = kvm_call_hyp_nvhe(__pkvm_its_handover, its, size, state, state_size);
+	pkvm_its_mend();
+
+	return ret;
 }
 
 static void __init pkvm_its_add(phys_addr_t phys_base)
@@ -292,7 +302,7 @@ static void __init pkvm_its_add_acpi(void)
 static void __init pkvm_its_add_acpi(void) { }
 #endif
 
-static void pkvm_its_report(phys_addr_t phys_base, int ret, unsigned int note)
+static void pkvm_its_report(phys_addr_t phys_base, int ret)
 {
 	struct pkvm_its_info *info = pkvm_its_find(phys_base);
 
@@ -302,14 +312,15 @@ static void pkvm_its_report(phys_addr_t phys_base, int ret, unsigned int note)
 	}
 
 	if (ret >= 0) {
-		kvm_info("ITS@%pa: owned by EL2, %llu pages donated\n",
-			 &phys_base, pkvm_its_owned_pages(ret));
+		kvm_info("ITS@%pa: owned by EL2\n", &phys_base);
 		return;
 	}
 
 	pkvm_its_allow_protected = false;
-	kvm_err("ITS@%pa: hand-over failed: %s (%d); EL2 refuses protected guests\n",
-		&phys_base, pkvm_its_steps[min(note, PKVM_ITS_STEP_MAX)], ret);
+	kvm_err("ITS@%pa: hand-over failed: %s (%d); EL2 refuses protected guests\n", &phys_base,
+		pkvm_its_step_of(ret) < PKVM_ITS_STEP_MAX ?
+			pkvm_its_steps[pkvm_its_step_of(ret)] : "?",
+		pkvm_its_errno(ret));
 }
 
 /* Nobody handed it over, and the host may use it at any time. */
@@ -342,16 +353,22 @@ static void __init pkvm_its_report_vlpis(void)
 	}
 }
 
+static u64 pkvm_its_refused(unsigned int its, enum pkvm_its_refused_what what)
+{
+	return kvm_call_hyp_nvhe(__pkvm_its_refused, its, what);
+}
+
 static int pkvm_its_report_refusal(phys_addr_t phys_base, unsigned int its, u64 creadr)
 {
-	u64 cmd = pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED_CMD, 0);
-	u64 why = pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED_WHY, 0);
+	__le64 name = cpu_to_le64(pkvm_its_refused(its, PKVM_ITS_REFUSED_NAME));
+	u64 cmd = pkvm_its_refused(its, PKVM_ITS_REFUSED_CMD);
+	u64 why = pkvm_its_refused(its, PKVM_ITS_REFUSED_WHY);
 
-	if (pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED_AT, 0) != creadr)
+	if (pkvm_its_refused(its, PKVM_ITS_REFUSED_AT) != creadr)
 		return -EIO;
 
-	pr_err_ratelimited("ITS@%pa: EL2 refused %s (device 0x%x): %s\n", &phys_base,
-			   pkvm_its_command(cmd), upper_32_bits(cmd),
+	pr_err_ratelimited("ITS@%pa: EL2 refused %.8s (device 0x%llx): %s\n", &phys_base,
+			   name ? (const char *)&name : "?", FIELD_GET(GITS_CMD0_DEVICE, cmd),
 			   why < PKVM_ITS_REFUSAL_MAX ? pkvm_its_refusals[why] : "?");
 
 	return -EPERM;
@@ -366,8 +383,8 @@ static const struct its_handover_ops pkvm_its_ops = {
 	.state_size	= pkvm_its_state_size,
 	.handover	= pkvm_its_handover_one,
 	.report		= pkvm_its_report,
-	.post		= pkvm_its_post,
 	.refused	= pkvm_its_report_refusal,
+	.post		= pkvm_its_post,
 };
 
 /**
@@ -426,9 +443,27 @@ bool pkvm_its_allows_protected_vms(void)
 	return pkvm_its_allow_protected;
 }
 
+#ifdef CONFIG_NVHE_EL2_DEBUG
+static u64 pkvm_its_query(unsigned int its, enum pkvm_its_query what, u64 idx)
+{
+	return kvm_call_hyp_nvhe(__pkvm_its_query, its, what, idx);
+}
+
 static const char *pkvm_its_owner(bool hyp)
 {
 	return hyp ? "EL2" : "host";
+}
+
+static const char *pkvm_its_frame_owner(const struct pkvm_its_info *info)
+{
+	return pkvm_its_owner(pkvm_its_query(info->ret, PKVM_ITS_QUERY_OWNER, 0));
+}
+
+static void pkvm_its_show_registers(struct seq_file *s, const struct pkvm_its_info *info)
+{
+	seq_printf(s, " ctlr 0x%llx typer 0x%llx",
+		   pkvm_its_query(info->ret, PKVM_ITS_QUERY_CTLR, 0),
+		   pkvm_its_query(info->ret, PKVM_ITS_QUERY_TYPER, 0));
 }
 
 static const char *pkvm_its_table_type(u64 baser)
@@ -441,41 +476,36 @@ static const char *pkvm_its_table_type(u64 baser)
 	}
 }
 
-static void pkvm_its_show_shadow(struct seq_file *s, u64 shadow)
+static void pkvm_its_show_table(struct seq_file *s, const struct pkvm_its_info *info, int i)
 {
-	if (shadow)
-		seq_printf(s, " shadow 0x%016llx", shadow);
-	else
-		seq_puts(s, " shadow -");
-}
+	u64 baser = info->tables[i].baser;
 
-static void pkvm_its_show_table(struct seq_file *s, unsigned int its, int i)
-{
-	u64 baser = pkvm_its_query(its, PKVM_ITS_QUERY_BASER, i);
-
-	if (!baser)
-		return;
-
-	seq_printf(s, "table %d type %s layout %s psz %u esz %llu size %llu base 0x%016llx owner %s",
-		   i, pkvm_its_table_type(baser),
-		   baser & GITS_BASER_INDIRECT ? "indirect" : "flat",
+	seq_printf(s, " type %s layout %s psz %u esz %llu size %llu base 0x%016llx owner %s l2 %llu",
+		   pkvm_its_table_type(baser), baser & GITS_BASER_INDIRECT ? "indirect" : "flat",
 		   gits_baser_page_size(baser), GITS_BASER_ENTRY_SIZE(baser),
 		   gits_baser_size(baser), gits_baser_address(baser),
-		   pkvm_its_owner(pkvm_its_query(its, PKVM_ITS_QUERY_TABLE_OWNER, i)));
-	pkvm_its_show_shadow(s, pkvm_its_query(its, PKVM_ITS_QUERY_TABLE_SHADOW, i));
-	seq_printf(s, " l2 %llu\n", pkvm_its_query(its, PKVM_ITS_QUERY_TABLE_NR_L2, i));
+		   pkvm_its_owner(pkvm_its_query(info->ret, PKVM_ITS_QUERY_TABLE_OWNER, i)),
+		   pkvm_its_query(info->ret, PKVM_ITS_QUERY_TABLE_NR_L2, i));
 }
 
-static void pkvm_its_show_l2(struct seq_file *s, unsigned int its, u64 table)
+static void pkvm_its_show_queue(struct seq_file *s, const struct pkvm_its_info *info)
 {
-	u64 baser = pkvm_its_query(its, PKVM_ITS_QUERY_BASER, table);
+	seq_printf(s, " size %llu base 0x%016llx owner %s",
+		   (FIELD_GET(GITS_CBASER_SIZE, info->cbaser) + 1) * SZ_4K,
+		   GITS_CBASER_ADDRESS(info->cbaser),
+		   pkvm_its_owner(pkvm_its_query(info->ret, PKVM_ITS_QUERY_QUEUE_OWNER, 0)));
+}
+
+static void pkvm_its_show_l2(struct seq_file *s, const struct pkvm_its_info *info, u64 table)
+{
+	u64 baser = info->tables[table].baser;
 	u64 idx, l2;
 
 	if (!(baser & GITS_BASER_INDIRECT))
 		return;
 
 	for (idx = 0; idx < gits_baser_size(baser) / GITS_LVL1_ENTRY_SIZE; idx++) {
-		l2 = pkvm_its_query(its, PKVM_ITS_QUERY_L2, table << 32 | idx);
+		l2 = pkvm_its_query(info->ret, PKVM_ITS_QUERY_L2, table << 32 | idx);
 		if (l2)
 			seq_printf(s, "l2 table %llu index %llu base 0x%016llx owner %s\n",
 				   table, idx, l2 & PHYS_MASK,
@@ -483,55 +513,84 @@ static void pkvm_its_show_l2(struct seq_file *s, unsigned int its, u64 table)
 	}
 }
 
-static void pkvm_its_show_queue(struct seq_file *s, unsigned int its)
+static void pkvm_its_show_counts(struct seq_file *s, const struct pkvm_its_info *info)
 {
-	u64 cbaser = pkvm_its_query(its, PKVM_ITS_QUERY_CBASER, 0);
+	u64 returned = pkvm_its_query(info->ret, PKVM_ITS_QUERY_RETURNED, 0);
+	u64 donated = pkvm_its_query(info->ret, PKVM_ITS_QUERY_DONATED, 0);
+	int i;
 
-	seq_printf(s, "queue size %llu base 0x%016llx owner %s",
-		   (FIELD_GET(GITS_CBASER_SIZE, cbaser) + 1) * SZ_4K, GITS_CBASER_ADDRESS(cbaser),
-		   pkvm_its_owner(pkvm_its_query(its, PKVM_ITS_QUERY_QUEUE_OWNER, 0)));
-	pkvm_its_show_shadow(s, pkvm_its_query(its, PKVM_ITS_QUERY_QUEUE_SHADOW, 0));
-	seq_putc(s, '\n');
+	seq_printf(s, "devices %llu itt_pages %llu vpes %llu\n",
+		   pkvm_its_query(info->ret, PKVM_ITS_QUERY_DEVICES, 0),
+		   pkvm_its_query(info->ret, PKVM_ITS_QUERY_ITT_PAGES, 0),
+		   pkvm_its_query(info->ret, PKVM_ITS_QUERY_VPES, 0));
+	seq_printf(s, "pages owned %llu donated %llu returned %llu\n",
+		   donated - returned, donated, returned);
+	seq_printf(s, "commands posted %llu refused %llu\n",
+		   pkvm_its_query(info->ret, PKVM_ITS_QUERY_POSTED, 0),
+		   pkvm_its_query(info->ret, PKVM_ITS_QUERY_REFUSED, 0));
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++)
+		pkvm_its_show_l2(s, info, i);
+}
+
+static void pkvm_its_show_selftest(struct seq_file *s)
+{
+	seq_printf(s, "selftest %llu\n", pkvm_its_query(0, PKVM_ITS_QUERY_SELFTEST, 0));
+}
+#else
+static const char *pkvm_its_frame_owner(const struct pkvm_its_info *info) { return "EL2"; }
+static void pkvm_its_show_registers(struct seq_file *s, const struct pkvm_its_info *info) { }
+static void pkvm_its_show_table(struct seq_file *s, const struct pkvm_its_info *info, int i) { }
+static void pkvm_its_show_queue(struct seq_file *s, const struct pkvm_its_info *info) { }
+static void pkvm_its_show_counts(struct seq_file *s, const struct pkvm_its_info *info) { }
+static void pkvm_its_show_selftest(struct seq_file *s) { }
+#endif
+
+static void pkvm_its_show_tables(struct seq_file *s, const struct pkvm_its_info *info)
+{
+	int i;
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+		const struct its_handover_table *table = &info->tables[i];
+
+		if (!table->baser)
+			continue;
+
+		seq_printf(s, "table %d baser 0x%016llx shadow ", i, table->baser);
+		if (table->shadow)
+			seq_printf(s, "0x%016llx", table->shadow);
+		else
+			seq_putc(s, '-');
+		pkvm_its_show_table(s, info, i);
+		seq_putc(s, '\n');
+	}
 }
 
 static void pkvm_its_show_one(struct seq_file *s, const struct pkvm_its_info *info)
 {
-	unsigned int its = info->ret;
-	int i;
-
 	if (!info->used) {
 		seq_printf(s, "its %pa owner host unused\n", &info->phys_base);
 		return;
 	}
 
 	if (info->ret < 0) {
-		seq_printf(s, "its %pa owner host error %d\n", &info->phys_base, info->ret);
+		seq_printf(s, "its %pa owner host error %d\n", &info->phys_base,
+			   pkvm_its_errno(info->ret));
 		return;
 	}
 
-	seq_printf(s, "its %pa owner %s ctlr 0x%llx typer 0x%llx\n", &info->phys_base,
-		   pkvm_its_owner(pkvm_its_query(its, PKVM_ITS_QUERY_OWNER, 0)),
-		   pkvm_its_query(its, PKVM_ITS_QUERY_CTLR, 0),
-		   pkvm_its_query(its, PKVM_ITS_QUERY_TYPER, 0));
+	seq_printf(s, "its %pa owner %s", &info->phys_base, pkvm_its_frame_owner(info));
+	pkvm_its_show_registers(s, info);
+	seq_putc(s, '\n');
 
-	for (i = 0; i < GITS_BASER_NR_REGS; i++)
-		pkvm_its_show_table(s, its, i);
+	pkvm_its_show_tables(s, info);
 
-	pkvm_its_show_queue(s, its);
-	seq_printf(s, "devices %llu itt_pages %llu vpes %llu\n",
-		   pkvm_its_query(its, PKVM_ITS_QUERY_DEVICES, 0),
-		   pkvm_its_query(its, PKVM_ITS_QUERY_ITT_PAGES, 0),
-		   pkvm_its_query(its, PKVM_ITS_QUERY_VPES, 0));
-	seq_printf(s, "pages owned %llu donated %llu returned %llu\n",
-		   pkvm_its_owned_pages(its),
-		   pkvm_its_query(its, PKVM_ITS_QUERY_DONATED, 0),
-		   pkvm_its_query(its, PKVM_ITS_QUERY_RETURNED, 0));
-	seq_printf(s, "commands posted %llu refused %llu\n",
-		   pkvm_its_query(its, PKVM_ITS_QUERY_POSTED, 0),
-		   pkvm_its_query(its, PKVM_ITS_QUERY_REFUSED, 0));
+	seq_printf(s, "queue cbaser 0x%016llx shadow 0x%016llx", info->cbaser,
+		   info->shadow_queue);
+	pkvm_its_show_queue(s, info);
+	seq_putc(s, '\n');
 
-	for (i = 0; i < GITS_BASER_NR_REGS; i++)
-		pkvm_its_show_l2(s, its, i);
+	pkvm_its_show_counts(s, info);
 }
 
 static int pkvm_its_show(struct seq_file *s, void *unused)
@@ -543,8 +602,7 @@ static int pkvm_its_show(struct seq_file *s, void *unused)
 
 	seq_printf(s, "protected_guests %s\n",
 		   pkvm_its_allows_protected_vms() ? "allowed" : "refused");
-	if (IS_ENABLED(CONFIG_NVHE_EL2_DEBUG))
-		seq_printf(s, "selftest %llu\n", pkvm_its_query(0, PKVM_ITS_QUERY_SELFTEST, 0));
+	pkvm_its_show_selftest(s);
 
 	return 0;
 }

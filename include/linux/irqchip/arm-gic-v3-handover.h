@@ -3,8 +3,8 @@
  * The hand-over of an ITS from its driver to pKVM's hypervisor at EL2.
  *
  * The driver, which knows the ITS, describes it; KVM passes the description to
- * EL2, which checks it against the hardware and takes what it names. Tables
- * and commands are those of the GIC architecture specification (IHI 0069).
+ * EL2, which checks it against the hardware and donates to itself what it names.
+ * Tables and commands are those of the GIC architecture specification (IHI 0069).
  */
 #ifndef __LINUX_IRQCHIP_ARM_GIC_V3_HANDOVER_H
 #define __LINUX_IRQCHIP_ARM_GIC_V3_HANDOVER_H
@@ -71,9 +71,15 @@ static inline u64 gits_baser_size(u64 baser)
  * @baser:	Value of GITS_BASERn, 0 if the register is not implemented.
  * @base:	Physical address of the table, or of its first level.
  * @shadow:	For an indirect table, physical address of the copy of the first
- *		level that the driver will write from now on.
- * @records:	For a flat table with records, physical address of memory for
- *		EL2's records. For an indirect one they follow each L2 page.
+ *		level that the driver will write from now on. If the table is of a
+ *		type with records, as many CPU-endian u64 follow: at the same index,
+ *		the physical address of the chunk that goes with the L2 page.
+ * @records:	For a table of a type with records, physical address of page aligned
+ *		memory that will be EL2's. For a flat table, that of its records. For
+ *		an indirect one, one u64 for each first-level entry: if the entry is
+ *		valid the physical address of a chunk, or else 0.
+ *
+ * A chunk is page aligned memory for the records of all entries of an L2 page.
  */
 struct its_handover_table {
 	u64	baser;
@@ -105,8 +111,6 @@ struct its_handover_device {
  * @lpi_id_bits:	Number of INTID bits in use for LPIs.
  * @vlpis:		1 if KVM uses the vLPIs of a GICv4, 0 if EL2 is to refuse all
  *			commands that have to do with them.
- * @fail_transition:	For tests with NVHE_EL2_DEBUG: the transition of page
- *			ownership that is to fail, from 1, or 0.
  * @tables:		The tables, by the number of their GITS_BASERn.
  * @nr_targets:		Number of redistributors in @data.
  * @nr_devices:		Number of mapped devices in @data.
@@ -122,7 +126,6 @@ struct its_handover {
 	u32				itt_entry_size;
 	u32				lpi_id_bits;
 	u32				vlpis;
-	u32				fail_transition;
 	struct its_handover_table	tables[GITS_BASER_NR_REGS];
 	u32				nr_targets;
 	u32				nr_devices;
@@ -135,37 +138,32 @@ struct its_handover {
  * @handover:	Hand one ITS over; all CPUs but this one are stopped. The
  *		description and the state are page aligned and sized. Return the
  *		number EL2 knows the ITS by, or a negative error, after which
- *		everything is as it was. @note is passed on to @report.
+ *		everything is as it was.
  * @report:	Tell the user what @handover, or an earlier step of the driver,
- *		came to: @ret is its result.
- * @post:	Write GITS_CWRITER and return what GITS_CREADR reads as then.
+ *		returned.
  * @refused:	GITS_CREADR, as given, says Stalled. Return -EPERM if EL2 has refused
  *		the command there, which has no effect then, and tell the user which
  *		it was and why; -EIO if the ITS has stalled at one that EL2 accepted.
+ * @post:	Write GITS_CWRITER and return what GITS_CREADR reads as then.
  */
 struct its_handover_ops {
 	size_t	(*state_size)(unsigned int nr_targets);
-	int	(*handover)(struct its_handover *its, size_t size,
-			    void *state, size_t state_size, unsigned int *note);
-	void	(*report)(phys_addr_t phys_base, int ret, unsigned int note);
-	u64	(*post)(unsigned int its, u64 cwriter);
+	int	(*handover)(struct its_handover *its, size_t size, void *state, size_t state_size);
+	void	(*report)(phys_addr_t phys_base, int ret);
 	int	(*refused)(phys_addr_t phys_base, unsigned int its, u64 creadr);
+	u64	(*post)(unsigned int its, u64 cwriter);
 };
 
 #ifdef CONFIG_ARM_GIC_V3_ITS
+void its_use_whole_pages(void);
 void its_handover_prepare(const struct its_handover_ops *ops);
 void its_handover_commit(void);
 void its_handover_finish(void);
 #else
+static inline void its_use_whole_pages(void) { }
 static inline void its_handover_prepare(const struct its_handover_ops *ops) { }
 static inline void its_handover_commit(void) { }
 static inline void its_handover_finish(void) { }
-#endif
-
-#if defined(CONFIG_ARM64) && defined(CONFIG_KVM)
-bool its_handover_expected(void);
-#else
-static inline bool its_handover_expected(void) { return false; }
 #endif
 
 #endif /* __LINUX_IRQCHIP_ARM_GIC_V3_HANDOVER_H */

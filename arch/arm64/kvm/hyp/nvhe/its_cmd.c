@@ -26,7 +26,6 @@
 
 #include <linux/bitfield.h>
 #include <linux/io.h>
-#include <linux/unroll.h>
 
 #include <asm/arch_gicv3.h>
 #include <asm/kvm_hyp.h>
@@ -35,54 +34,29 @@
 #include <nvhe/its_emulate.h>
 #include <nvhe/mem_protect.h>
 
-#define CMD0_OPCODE		GENMASK_ULL(7, 0)
-#define CMD0_DEVICE		GENMASK_ULL(63, 32)
-#define CMD0_ALLOC		BIT_ULL(8)
-#define CMD0_VCONFIG		GENMASK_ULL(51, 16)
-#define CMD0_SEQUENCE		GENMASK_ULL(47, 32)
-#define CMD0_SGI		(GENMASK_ULL(35, 32) | GENMASK_ULL(23, 20) | GENMASK_ULL(10, 8))
-#define CMD1_EVENT		GENMASK_ULL(31, 0)
-#define CMD1_INTID		GENMASK_ULL(63, 32)
-#define CMD1_SIZE		GENMASK_ULL(4, 0)
-#define CMD1_VPE		GENMASK_ULL(47, 32)
-#define CMD1_ITS_LIST		GENMASK_ULL(15, 0)
-#define CMD1_DOORBELL		GENMASK_ULL(31, 0)
-#define CMD2_VALID		BIT_ULL(63)
-#define CMD2_ITT		GENMASK_ULL(51, 8)
-#define CMD2_RDBASE		GENMASK_ULL(51, 16)
-#define CMD2_COLLECTION		GENMASK_ULL(15, 0)
-#define CMD2_VINTID		GENMASK_ULL(31, 0)
-#define CMD2_DOORBELL		GENMASK_ULL(63, 32)
-#define CMD2_HAS_DOORBELL	BIT_ULL(0)
-#define CMD2_HAS_DEFAULT	BIT_ULL(63)
-#define CMD3_RDBASE		GENMASK_ULL(51, 16)
-#define CMD3_VPT		GENMASK_ULL(51, 16)
-#define CMD3_VPT_SIZE		GENMASK_ULL(4, 0)
-#define CMD3_DOORBELL		GENMASK_ULL(31, 0)
-
-#define its_cmd_opcode(cmd)	FIELD_GET(CMD0_OPCODE, (cmd)->raw[0])
-#define its_cmd_device(cmd)	FIELD_GET(CMD0_DEVICE, (cmd)->raw[0])
-#define its_cmd_event(cmd)	FIELD_GET(CMD1_EVENT, (cmd)->raw[1])
-#define its_cmd_intid(cmd)	FIELD_GET(CMD1_INTID, (cmd)->raw[1])
-#define its_cmd_event_bits(cmd)	(FIELD_GET(CMD1_SIZE, (cmd)->raw[1]) + 1)
-#define its_cmd_valid(cmd)	FIELD_GET(CMD2_VALID, (cmd)->raw[2])
-#define its_cmd_itt(cmd)	((cmd)->raw[2] & CMD2_ITT)
-#define its_cmd_rdbase(cmd)	((cmd)->raw[2] & CMD2_RDBASE)
-#define its_cmd_rdbase2(cmd)	((cmd)->raw[3] & CMD3_RDBASE)
-#define its_cmd_collection(cmd)	FIELD_GET(CMD2_COLLECTION, (cmd)->raw[2])
-#define its_cmd_alloc(cmd)	FIELD_GET(CMD0_ALLOC, (cmd)->raw[0])
-#define its_cmd_vconfig(cmd)	((cmd)->raw[0] & CMD0_VCONFIG)
-#define its_cmd_vpe(cmd)	FIELD_GET(CMD1_VPE, (cmd)->raw[1])
-#define its_cmd_its_list(cmd)	FIELD_GET(CMD1_ITS_LIST, (cmd)->raw[1])
-#define its_cmd_vintid(cmd)	FIELD_GET(CMD2_VINTID, (cmd)->raw[2])
-#define its_cmd_doorbell(cmd)	FIELD_GET(CMD2_DOORBELL, (cmd)->raw[2])
-#define its_cmd_vpt(cmd)	((cmd)->raw[3] & CMD3_VPT)
-#define its_cmd_intid_bits(cmd)	(FIELD_GET(CMD3_VPT_SIZE, (cmd)->raw[3]) + 1)
+#define its_cmd_opcode(cmd)	FIELD_GET(GITS_CMD0_OPCODE, (cmd)->raw_cmd[0])
+#define its_cmd_device(cmd)	FIELD_GET(GITS_CMD0_DEVICE, (cmd)->raw_cmd[0])
+#define its_cmd_event(cmd)	FIELD_GET(GITS_CMD1_EVENT, (cmd)->raw_cmd[1])
+#define its_cmd_intid(cmd)	FIELD_GET(GITS_CMD1_INTID, (cmd)->raw_cmd[1])
+#define its_cmd_event_bits(cmd)	(FIELD_GET(GITS_CMD1_SIZE, (cmd)->raw_cmd[1]) + 1)
+#define its_cmd_valid(cmd)	FIELD_GET(GITS_CMD2_VALID, (cmd)->raw_cmd[2])
+#define its_cmd_itt(cmd)	((cmd)->raw_cmd[2] & GITS_CMD2_ITT)
+#define its_cmd_rdbase(cmd)	((cmd)->raw_cmd[2] & GITS_CMD2_RDBASE)
+#define its_cmd_rdbase2(cmd)	((cmd)->raw_cmd[3] & GITS_CMD3_RDBASE)
+#define its_cmd_collection(cmd)	FIELD_GET(GITS_CMD2_COLLECTION, (cmd)->raw_cmd[2])
+#define its_cmd_alloc(cmd)	FIELD_GET(GITS_CMD0_ALLOC, (cmd)->raw_cmd[0])
+#define its_cmd_vconfig(cmd)	((cmd)->raw_cmd[0] & GITS_CMD0_VCONFIG)
+#define its_cmd_vpe(cmd)	FIELD_GET(GITS_CMD1_VPE, (cmd)->raw_cmd[1])
+#define its_cmd_its_list(cmd)	FIELD_GET(GITS_CMD1_ITS_LIST, (cmd)->raw_cmd[1])
+#define its_cmd_vintid(cmd)	FIELD_GET(GITS_CMD2_VINTID, (cmd)->raw_cmd[2])
+#define its_cmd_doorbell(cmd)	FIELD_GET(GITS_CMD2_DOORBELL, (cmd)->raw_cmd[2])
+#define its_cmd_vpt(cmd)	((cmd)->raw_cmd[3] & GITS_CMD3_VPT)
+#define its_cmd_intid_bits(cmd)	(FIELD_GET(GITS_CMD3_VPT_SIZE, (cmd)->raw_cmd[3]) + 1)
 
 #define ITS_FIRST_LPI		8192
 #define ITS_NO_DOORBELL		1023
 
-static bool its_is_redistributor(struct pkvm_its *its, u64 rdbase)
+static bool its_is_redistributor(struct hyp_its *its, u64 rdbase)
 {
 	u32 i;
 
@@ -94,39 +68,31 @@ static bool its_is_redistributor(struct pkvm_its *its, u64 rdbase)
 	return false;
 }
 
-static bool its_is_lpi(struct pkvm_its *its, u32 intid)
+static bool its_is_lpi(struct hyp_its *its, u32 intid)
 {
 	return intid >= ITS_FIRST_LPI && intid < BIT_ULL(its->lpi_bits);
 }
 
-static enum pkvm_its_refusal its_check_event(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_event(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	u64 *record = its_device_record(its, its_cmd_device(cmd));
-
-	if (!record || !its_device_is_mapped(*record))
-		return PKVM_ITS_DEVICE_UNMAPPED;
-
-	if (!its_event_in_range(*record, its_cmd_event(cmd)))
-		return PKVM_ITS_EVENT_RANGE;
-
-	return PKVM_ITS_ACCEPTED;
+	return hyp_its_check_event(its, its_cmd_device(cmd), its_cmd_event(cmd));
 }
 
-static enum pkvm_its_refusal its_check_collection(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_collection(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	return its_cmd_collection(cmd) < its->nr_colls ? PKVM_ITS_ACCEPTED :
 							 PKVM_ITS_COLLECTION_RANGE;
 }
 
-static enum pkvm_its_refusal its_check_event_and_collection(struct pkvm_its *its,
-							    struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_event_and_collection(struct hyp_its *its,
+							    struct its_cmd_block *cmd)
 {
 	enum pkvm_its_refusal why = its_check_event(its, cmd);
 
 	return why ?: its_check_collection(its, cmd);
 }
 
-static enum pkvm_its_refusal its_check_mapti(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_mapti(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	if (!its_is_lpi(its, its_cmd_intid(cmd)))
 		return PKVM_ITS_LPI_RANGE;
@@ -135,7 +101,7 @@ static enum pkvm_its_refusal its_check_mapti(struct pkvm_its *its, struct its_cm
 }
 
 /* MAPI has no INTID field: the EventID is the INTID. */
-static enum pkvm_its_refusal its_check_mapi(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_mapi(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	if (!its_is_lpi(its, its_cmd_event(cmd)))
 		return PKVM_ITS_LPI_RANGE;
@@ -143,20 +109,20 @@ static enum pkvm_its_refusal its_check_mapi(struct pkvm_its *its, struct its_cmd
 	return its_check_event_and_collection(its, cmd);
 }
 
-static enum pkvm_its_refusal its_check_sync(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_sync(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	return its_is_redistributor(its, its_cmd_rdbase(cmd)) ? PKVM_ITS_ACCEPTED :
 								PKVM_ITS_RDBASE;
 }
 
-static enum pkvm_its_refusal its_check_movall(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_movall(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	return its_is_redistributor(its, its_cmd_rdbase2(cmd)) ? its_check_sync(its, cmd) :
 								 PKVM_ITS_RDBASE;
 }
 
 /* An unmap names no redistributor: the field is ignored, so make it 0. */
-static enum pkvm_its_refusal its_check_mapc(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_mapc(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	enum pkvm_its_refusal why = its_check_collection(its, cmd);
 
@@ -166,44 +132,38 @@ static enum pkvm_its_refusal its_check_mapc(struct pkvm_its *its, struct its_cmd
 	if (its_cmd_valid(cmd))
 		return its_check_sync(its, cmd);
 
-	cmd->raw[2] &= ~CMD2_RDBASE;
+	cmd->raw_cmd[2] &= ~GITS_CMD2_RDBASE;
 
 	return PKVM_ITS_ACCEPTED;
 }
 
-static enum pkvm_its_refusal its_mapd_valid(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_mapd_valid(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	u32 event_bits = its_cmd_event_bits(cmd);
-	u64 itt = its_cmd_itt(cmd);
 	enum pkvm_its_refusal why;
-	u64 size;
 
-	why = its_map_device(its, its_cmd_device(cmd), itt, event_bits);
-	if (why)
-		return why;
+	why = hyp_its_map_device(its, its_cmd_device(cmd), its_cmd_itt(cmd),
+				 its_cmd_event_bits(cmd));
+	if (!why)
+		hyp_its_clear_itt(its, its_cmd_device(cmd));
 
-	/* The host could have written entries of its own into the ITT. */
-	WARN_ON(!its_itt_size(its, event_bits, &size));
-	its_clear(itt, size);
-
-	return PKVM_ITS_ACCEPTED;
+	return why;
 }
 
 /* Section 5.3.10: an unmap means its device; Size and ITT_addr are ignored. */
-static enum pkvm_its_refusal its_mapd_invalid(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_mapd_invalid(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	cmd->raw[1] = 0;
-	cmd->raw[2] = 0;
+	cmd->raw_cmd[1] = 0;
+	cmd->raw_cmd[2] = 0;
 
-	return its_begin_unmap(its, its_cmd_device(cmd));
+	return hyp_its_begin_unmap(its, its_cmd_device(cmd));
 }
 
-static enum pkvm_its_refusal its_check_mapd(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_mapd(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	return its_cmd_valid(cmd) ? its_mapd_valid(its, cmd) : its_mapd_invalid(its, cmd);
 }
 
-static bool its_mapd_consumed(struct pkvm_its *its, struct its_cmd *cmd)
+static bool its_mapd_consumed(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	if (!its_cmd_valid(cmd))
 		its->nr_leaving++;
@@ -211,107 +171,107 @@ static bool its_mapd_consumed(struct pkvm_its *its, struct its_cmd *cmd)
 	return true;
 }
 
-static void its_mapd_dropped(struct pkvm_its *its, struct its_cmd *cmd)
+static void its_mapd_dropped(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	if (!its_cmd_valid(cmd))
-		its_drop_unmap(its, its_cmd_device(cmd));
+		hyp_its_drop_unmap(its, its_cmd_device(cmd));
 }
 
-static bool its_sync_consumed(struct pkvm_its *its, struct its_cmd *cmd)
+static bool its_sync_consumed(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	return its_complete_unmaps(its);
+	return hyp_its_complete_unmaps(its);
 }
 
-static bool its_is_doorbell(struct pkvm_its *its, u32 intid)
+static bool its_is_doorbell(struct hyp_its *its, u32 intid)
 {
 	return intid == ITS_NO_DOORBELL || its_is_lpi(its, intid);
 }
 
-static enum pkvm_its_refusal its_check_mapped_vpe(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_mapped_vpe(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	if (!its_vpe_in_range(its, its_cmd_vpe(cmd)))
+	if (!hyp_its_vpe_in_range(its, its_cmd_vpe(cmd)))
 		return PKVM_ITS_VPE_RANGE;
 
-	return its_vpe_is_mapped(its, its_cmd_vpe(cmd)) ? PKVM_ITS_ACCEPTED :
+	return hyp_its_vpe_is_mapped(its, its_cmd_vpe(cmd)) ? PKVM_ITS_ACCEPTED :
 							  PKVM_ITS_VPE_UNMAPPED;
 }
 
 /* The driver sends this after an unmap, too. */
-static enum pkvm_its_refusal its_check_vsync(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_vsync(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	return its_vpe_in_range(its, its_cmd_vpe(cmd)) ? PKVM_ITS_ACCEPTED :
+	return hyp_its_vpe_in_range(its, its_cmd_vpe(cmd)) ? PKVM_ITS_ACCEPTED :
 							 PKVM_ITS_VPE_RANGE;
 }
 
-static enum pkvm_its_refusal its_vmapp_valid(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_vmapp_valid(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	u32 doorbell = FIELD_GET(CMD1_DOORBELL, cmd->raw[1]);
+	u32 doorbell = FIELD_GET(GITS_CMD1_DOORBELL, cmd->raw_cmd[1]);
 	enum pkvm_its_refusal why;
 
 	why = its_check_sync(its, cmd);
 	if (why)
 		return why;
 
-	if (its_is_v4_1(its) && !its_is_doorbell(its, doorbell))
+	if (hyp_its_is_v4_1(its) && !its_is_doorbell(its, doorbell))
 		return PKVM_ITS_DOORBELL;
 
-	return its_map_vpe(its, its_cmd_vpe(cmd), its_cmd_vpt(cmd), its_cmd_intid_bits(cmd),
+	return hyp_its_map_vpe(its, its_cmd_vpe(cmd), its_cmd_vpt(cmd), its_cmd_intid_bits(cmd),
 			   its_cmd_vconfig(cmd), its_cmd_alloc(cmd));
 }
 
 /* As for MAPD, what an unmap does not need is ignored. */
-static enum pkvm_its_refusal its_vmapp_invalid(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_vmapp_invalid(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	if (!its_vpe_in_range(its, its_cmd_vpe(cmd)))
+	if (!hyp_its_vpe_in_range(its, its_cmd_vpe(cmd)))
 		return PKVM_ITS_VPE_RANGE;
 
-	cmd->raw[0] &= CMD0_OPCODE | CMD0_ALLOC;
-	cmd->raw[1] &= CMD1_VPE;
-	cmd->raw[2] = 0;
-	cmd->raw[3] = 0;
+	cmd->raw_cmd[0] &= GITS_CMD0_OPCODE | GITS_CMD0_ALLOC;
+	cmd->raw_cmd[1] &= GITS_CMD1_VPE;
+	cmd->raw_cmd[2] = 0;
+	cmd->raw_cmd[3] = 0;
 
-	return its_unmap_vpe(its, its_cmd_vpe(cmd), its_cmd_alloc(cmd));
+	return hyp_its_begin_vpe_unmap(its, its_cmd_vpe(cmd), its_cmd_alloc(cmd));
 }
 
-static enum pkvm_its_refusal its_check_vmapp(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_vmapp(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	if (!its_is_v4_1(its)) {
-		cmd->raw[0] &= CMD0_OPCODE;
-		cmd->raw[1] &= CMD1_VPE;
+	if (!hyp_its_is_v4_1(its)) {
+		cmd->raw_cmd[0] &= GITS_CMD0_OPCODE;
+		cmd->raw_cmd[1] &= GITS_CMD1_VPE;
 	}
 
 	return its_cmd_valid(cmd) ? its_vmapp_valid(its, cmd) : its_vmapp_invalid(its, cmd);
 }
 
-static bool its_vmapp_consumed(struct pkvm_its *its, struct its_cmd *cmd)
+static bool its_vmapp_consumed(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	if (!its_cmd_valid(cmd))
-		its_vpe_unmapped(its, its_cmd_vpe(cmd));
+		hyp_its_vpe_unmapped(its, its_cmd_vpe(cmd));
 
 	return true;
 }
 
-static void its_vmapp_dropped(struct pkvm_its *its, struct its_cmd *cmd)
+static void its_vmapp_dropped(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	if (!its_cmd_valid(cmd))
-		its_drop_vpe_unmap(its, its_cmd_vpe(cmd));
+		hyp_its_drop_vpe_unmap(its, its_cmd_vpe(cmd));
 }
 
-static bool its_vsync_consumed(struct pkvm_its *its, struct its_cmd *cmd)
+static bool its_vsync_consumed(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	its_complete_vpe_unmap(its, its_cmd_vpe(cmd));
+	hyp_its_complete_vpe_unmap(its, its_cmd_vpe(cmd));
 
 	return true;
 }
 
-static enum pkvm_its_refusal its_check_vpe_event(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_vpe_event(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	enum pkvm_its_refusal why = its_check_event(its, cmd);
 
 	return why ?: its_check_mapped_vpe(its, cmd);
 }
 
-static enum pkvm_its_refusal its_check_vlpi(struct pkvm_its *its, struct its_cmd *cmd,
+static enum pkvm_its_refusal its_check_vlpi(struct hyp_its *its, struct its_cmd_block *cmd,
 					    u32 vintid)
 {
 	if (!its_is_lpi(its, vintid))
@@ -323,257 +283,307 @@ static enum pkvm_its_refusal its_check_vlpi(struct pkvm_its *its, struct its_cmd
 	return its_check_vpe_event(its, cmd);
 }
 
-static enum pkvm_its_refusal its_check_vmapti(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_vmapti(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	return its_check_vlpi(its, cmd, its_cmd_vintid(cmd));
 }
 
 /* As for MAPI, the EventID is the INTID, here a virtual one. */
-static enum pkvm_its_refusal its_check_vmapi(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_vmapi(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	return its_check_vlpi(its, cmd, its_cmd_event(cmd));
 }
 
-static enum pkvm_its_refusal its_check_vmovi(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_vmovi(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	if ((cmd->raw[2] & CMD2_HAS_DOORBELL) &&
+	if ((cmd->raw_cmd[2] & GITS_CMD2_HAS_DOORBELL) &&
 	    !its_is_doorbell(its, its_cmd_doorbell(cmd)))
 		return PKVM_ITS_DOORBELL;
 
 	return its_check_vpe_event(its, cmd);
 }
 
-static enum pkvm_its_refusal its_check_vmovp(struct pkvm_its *its, struct its_cmd *cmd)
+static enum pkvm_its_refusal its_check_vmovp(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	u32 doorbell = FIELD_GET(CMD3_DOORBELL, cmd->raw[3]);
+	u32 doorbell = FIELD_GET(GITS_CMD3_DOORBELL, cmd->raw_cmd[3]);
 	enum pkvm_its_refusal why;
 
 	why = its_check_mapped_vpe(its, cmd) ?: its_check_sync(its, cmd);
 	if (why)
 		return why;
 
-	if (!its_is_v4_1(its)) {
-		cmd->raw[2] &= CMD2_RDBASE;
-		cmd->raw[3] = 0;
-	} else if ((cmd->raw[2] & CMD2_HAS_DEFAULT) && !its_is_doorbell(its, doorbell)) {
+	if (!hyp_its_is_v4_1(its)) {
+		cmd->raw_cmd[2] &= GITS_CMD2_RDBASE;
+		cmd->raw_cmd[3] = 0;
+	} else if ((cmd->raw_cmd[2] & GITS_CMD2_HAS_DEFAULT) && !its_is_doorbell(its, doorbell)) {
 		return PKVM_ITS_DOORBELL;
 	}
 
 	/* One command moves the vPE on all ITSs: there is no list. */
 	if (its->typer & GITS_TYPER_VMOVP) {
-		cmd->raw[0] &= CMD0_OPCODE;
-		cmd->raw[1] &= CMD1_VPE;
+		cmd->raw_cmd[0] &= GITS_CMD0_OPCODE;
+		cmd->raw_cmd[1] &= GITS_CMD1_VPE;
 		return PKVM_ITS_ACCEPTED;
 	}
 
-	return its_check_its_list(its, its_cmd_vpe(cmd), its_cmd_its_list(cmd)) ?
+	return hyp_its_check_its_list(its, its_cmd_vpe(cmd), its_cmd_its_list(cmd)) ?
 	       PKVM_ITS_ACCEPTED : PKVM_ITS_ITS_LIST;
 }
 
 /**
  * struct its_cmd_type - what EL2 knows about a command
+ * @name:	As the specification has it, of seven letters at most.
  * @mask:	The bits that are not RES0, for each doubleword.
- * @check:	Decide whether it is refused; takes what it makes the ITS use.
  * @needs:	Bits of GITS_TYPER without which there is no such command.
+ * @check:	Decide whether it is refused; donates what it makes the ITS use.
  * @consumed:	Do what follows from the ITS having consumed it; false if that is
- *		more than this entry may.
- * @dropped:	Undo what @check did, as the ITS will not execute it; pages that it
- *		took stay EL2's.
+ *		more than this entry may. NULL if nothing does.
+ * @dropped:	Undo what @check did, as the ITS will not execute it; pages that
+ *		were donated stay EL2's. NULL if nothing is to be undone.
  */
 struct its_cmd_type {
+	char			name[sizeof(u64)];
 	u64			mask[4];
-	enum pkvm_its_refusal	(*check)(struct pkvm_its *its, struct its_cmd *cmd);
 	u64			needs;
-	bool			(*consumed)(struct pkvm_its *its, struct its_cmd *cmd);
-	void			(*dropped)(struct pkvm_its *its, struct its_cmd *cmd);
+	enum pkvm_its_refusal	(*check)(struct hyp_its *its, struct its_cmd_block *cmd);
+	bool			(*consumed)(struct hyp_its *its, struct its_cmd_block *cmd);
+	void			(*dropped)(struct hyp_its *its, struct its_cmd_block *cmd);
 };
 
-#define DEVICE_AND_EVENT	{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT }
+#define CMD0_DEVICE	(GITS_CMD0_OPCODE | GITS_CMD0_DEVICE)
 
 static const struct its_cmd_type its_cmd_types[] = {
 	[GITS_CMD_MAPD] = {
-		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_SIZE, CMD2_VALID | CMD2_ITT },
-		its_check_mapd, .consumed = its_mapd_consumed, .dropped = its_mapd_dropped
+		.name = "MAPD", .check = its_check_mapd,
+		.mask = { CMD0_DEVICE, GITS_CMD1_SIZE, GITS_CMD2_VALID | GITS_CMD2_ITT },
+		.consumed = its_mapd_consumed, .dropped = its_mapd_dropped
 	},
 	[GITS_CMD_MAPC] = {
-		{ CMD0_OPCODE, 0, CMD2_VALID | CMD2_RDBASE | CMD2_COLLECTION },
-		its_check_mapc
+		.name = "MAPC", .check = its_check_mapc,
+		.mask = { GITS_CMD0_OPCODE, 0,
+			  GITS_CMD2_VALID | GITS_CMD2_RDBASE | GITS_CMD2_COLLECTION }
 	},
 	[GITS_CMD_MAPTI] = {
-		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT | CMD1_INTID, CMD2_COLLECTION },
-		its_check_mapti
+		.name = "MAPTI", .check = its_check_mapti,
+		.mask = { CMD0_DEVICE, GITS_CMD1_EVENT | GITS_CMD1_INTID, GITS_CMD2_COLLECTION }
 	},
 	[GITS_CMD_MAPI] = {
-		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT, CMD2_COLLECTION },
-		its_check_mapi
+		.name = "MAPI", .check = its_check_mapi,
+		.mask = { CMD0_DEVICE, GITS_CMD1_EVENT, GITS_CMD2_COLLECTION }
 	},
 	[GITS_CMD_MOVI] = {
-		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT, CMD2_COLLECTION },
-		its_check_event_and_collection
+		.name = "MOVI", .check = its_check_event_and_collection,
+		.mask = { CMD0_DEVICE, GITS_CMD1_EVENT, GITS_CMD2_COLLECTION }
 	},
-	[GITS_CMD_DISCARD]	= { DEVICE_AND_EVENT, its_check_event },
-	[GITS_CMD_INV]		= { DEVICE_AND_EVENT, its_check_event },
-	[GITS_CMD_INT]		= { DEVICE_AND_EVENT, its_check_event },
-	[GITS_CMD_CLEAR]	= { DEVICE_AND_EVENT, its_check_event },
+	[GITS_CMD_DISCARD] = {
+		.name = "DISCARD", .check = its_check_event,
+		.mask = { CMD0_DEVICE, GITS_CMD1_EVENT }
+	},
+	[GITS_CMD_INV] = {
+		.name = "INV", .check = its_check_event,
+		.mask = { CMD0_DEVICE, GITS_CMD1_EVENT }
+	},
+	[GITS_CMD_INT] = {
+		.name = "INT", .check = its_check_event,
+		.mask = { CMD0_DEVICE, GITS_CMD1_EVENT }
+	},
+	[GITS_CMD_CLEAR] = {
+		.name = "CLEAR", .check = its_check_event,
+		.mask = { CMD0_DEVICE, GITS_CMD1_EVENT }
+	},
 	[GITS_CMD_INVALL] = {
-		{ CMD0_OPCODE, 0, CMD2_COLLECTION }, its_check_collection
+		.name = "INVALL", .check = its_check_collection,
+		.mask = { GITS_CMD0_OPCODE, 0, GITS_CMD2_COLLECTION }
 	},
 	[GITS_CMD_MOVALL] = {
-		{ CMD0_OPCODE, 0, CMD2_RDBASE, CMD3_RDBASE }, its_check_movall
+		.name = "MOVALL", .check = its_check_movall,
+		.mask = { GITS_CMD0_OPCODE, 0, GITS_CMD2_RDBASE, GITS_CMD3_RDBASE }
 	},
 	[GITS_CMD_SYNC] = {
-		{ CMD0_OPCODE, 0, CMD2_RDBASE }, its_check_sync, .consumed = its_sync_consumed
+		.name = "SYNC", .check = its_check_sync,
+		.mask = { GITS_CMD0_OPCODE, 0, GITS_CMD2_RDBASE },
+		.consumed = its_sync_consumed
 	},
 	[GITS_CMD_VMAPP] = {
-		{ CMD0_OPCODE | CMD0_ALLOC | CMD0_VCONFIG,
-		  CMD1_VPE | CMD1_DOORBELL, CMD2_VALID | CMD2_RDBASE,
-		  CMD3_VPT | CMD3_VPT_SIZE },
-		its_check_vmapp, GITS_TYPER_VLPIS,
+		.name = "VMAPP", .check = its_check_vmapp, .needs = GITS_TYPER_VLPIS,
+		.mask = { GITS_CMD0_OPCODE | GITS_CMD0_ALLOC | GITS_CMD0_VCONFIG,
+			  GITS_CMD1_VPE | GITS_CMD1_DOORBELL,
+			  GITS_CMD2_VALID | GITS_CMD2_RDBASE,
+			  GITS_CMD3_VPT | GITS_CMD3_VPT_SIZE },
 		.consumed = its_vmapp_consumed, .dropped = its_vmapp_dropped
 	},
 	[GITS_CMD_VMAPTI] = {
-		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT | CMD1_VPE,
-		  CMD2_VINTID | CMD2_DOORBELL },
-		its_check_vmapti, GITS_TYPER_VLPIS
+		.name = "VMAPTI", .check = its_check_vmapti, .needs = GITS_TYPER_VLPIS,
+		.mask = { CMD0_DEVICE, GITS_CMD1_EVENT | GITS_CMD1_VPE,
+			  GITS_CMD2_VINTID | GITS_CMD2_DOORBELL }
 	},
 	[GITS_CMD_VMAPI] = {
-		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT | CMD1_VPE, CMD2_DOORBELL },
-		its_check_vmapi, GITS_TYPER_VLPIS
+		.name = "VMAPI", .check = its_check_vmapi, .needs = GITS_TYPER_VLPIS,
+		.mask = { CMD0_DEVICE, GITS_CMD1_EVENT | GITS_CMD1_VPE, GITS_CMD2_DOORBELL }
 	},
 	[GITS_CMD_VMOVI] = {
-		{ CMD0_OPCODE | CMD0_DEVICE, CMD1_EVENT | CMD1_VPE,
-		  CMD2_HAS_DOORBELL | CMD2_DOORBELL },
-		its_check_vmovi, GITS_TYPER_VLPIS
+		.name = "VMOVI", .check = its_check_vmovi, .needs = GITS_TYPER_VLPIS,
+		.mask = { CMD0_DEVICE, GITS_CMD1_EVENT | GITS_CMD1_VPE,
+			  GITS_CMD2_HAS_DOORBELL | GITS_CMD2_DOORBELL }
 	},
 	[GITS_CMD_VMOVP] = {
-		{ CMD0_OPCODE | CMD0_SEQUENCE, CMD1_VPE | CMD1_ITS_LIST,
-		  CMD2_HAS_DEFAULT | CMD2_RDBASE, CMD3_DOORBELL },
-		its_check_vmovp, GITS_TYPER_VLPIS
+		.name = "VMOVP", .check = its_check_vmovp, .needs = GITS_TYPER_VLPIS,
+		.mask = { GITS_CMD0_OPCODE | GITS_CMD0_SEQUENCE,
+			  GITS_CMD1_VPE | GITS_CMD1_ITS_LIST,
+			  GITS_CMD2_HAS_DEFAULT | GITS_CMD2_RDBASE, GITS_CMD3_DOORBELL }
 	},
 	[GITS_CMD_VSYNC] = {
-		{ CMD0_OPCODE, CMD1_VPE }, its_check_vsync, GITS_TYPER_VLPIS,
+		.name = "VSYNC", .check = its_check_vsync, .needs = GITS_TYPER_VLPIS,
+		.mask = { GITS_CMD0_OPCODE, GITS_CMD1_VPE },
 		.consumed = its_vsync_consumed
 	},
 	[GITS_CMD_VINVALL] = {
-		{ CMD0_OPCODE, CMD1_VPE }, its_check_mapped_vpe, GITS_TYPER_VLPIS
+		.name = "VINVALL", .check = its_check_mapped_vpe, .needs = GITS_TYPER_VLPIS,
+		.mask = { GITS_CMD0_OPCODE, GITS_CMD1_VPE }
 	},
 	[GITS_CMD_INVDB] = {
-		{ CMD0_OPCODE, CMD1_VPE }, its_check_mapped_vpe,
-		GITS_TYPER_VLPIS | GITS_TYPER_VMAPP
+		.name = "INVDB", .check = its_check_mapped_vpe,
+		.needs = GITS_TYPER_VLPIS | GITS_TYPER_VMAPP,
+		.mask = { GITS_CMD0_OPCODE, GITS_CMD1_VPE }
 	},
 	[GITS_CMD_VSGI] = {
-		{ CMD0_OPCODE | CMD0_SGI, CMD1_VPE }, its_check_mapped_vpe,
-		GITS_TYPER_VLPIS | GITS_TYPER_VMAPP
+		.name = "VSGI", .check = its_check_mapped_vpe,
+		.needs = GITS_TYPER_VLPIS | GITS_TYPER_VMAPP,
+		.mask = { GITS_CMD0_OPCODE | GITS_CMD0_SGI, GITS_CMD1_VPE }
 	},
 };
 
-/* Check one command, and make of it what the ITS may see. */
-static enum pkvm_its_refusal its_check_cmd(struct pkvm_its *its, struct its_cmd *cmd)
+static const struct its_cmd_type *its_cmd_type(const struct its_cmd_block *cmd)
 {
 	u32 opcode = its_cmd_opcode(cmd);
-	const struct its_cmd_type *type;
-	int i;
 
 	if (opcode >= ARRAY_SIZE(its_cmd_types) || !its_cmd_types[opcode].check)
+		return NULL;
+
+	return &its_cmd_types[opcode];
+}
+
+/**
+ * hyp_its_cmd_name() - What a command is called.
+ * @dw0:	Its doubleword 0.
+ *
+ * Return: up to seven letters, the first in the lowest byte; 0 if there is no
+ * such command.
+ */
+u64 hyp_its_cmd_name(u64 dw0)
+{
+	struct its_cmd_block cmd = { .raw_cmd = { dw0 } };
+	const struct its_cmd_type *type = its_cmd_type(&cmd);
+	u64 name = 0;
+
+	if (type)
+		memcpy(&name, type->name, sizeof(name));
+
+	return name;
+}
+
+/* Check one command, and make of it what the ITS may see. */
+static enum pkvm_its_refusal its_check_cmd(struct hyp_its *its, struct its_cmd_block *cmd)
+{
+	const struct its_cmd_type *type = its_cmd_type(cmd);
+	int i;
+
+	if (!type)
 		return PKVM_ITS_UNKNOWN_COMMAND;
 
-	type = &its_cmd_types[opcode];
 	if (type->needs & ~its->typer)
 		return PKVM_ITS_VLPI_COMMAND;
 
-	unrolled_count(4)
-	for (i = 0; i < ARRAY_SIZE(cmd->raw); i++)
-		cmd->raw[i] &= type->mask[i];
+	for (i = 0; i < ARRAY_SIZE(cmd->raw_cmd); i++)
+		cmd->raw_cmd[i] &= type->mask[i];
 
 	return type->check(its, cmd);
 }
 
 /* The host may change its queue at any time: this is the only look at it. */
-static void its_read_shadow(struct pkvm_its *its, u32 offset, struct its_cmd *cmd)
+static void its_read_shadow(struct hyp_its *its, u32 offset, struct its_cmd_block *cmd)
 {
-	struct its_cmd *slot = &its->shadow[offset / sizeof(*slot)];
+	struct its_cmd_block *slot = &its->shadow[offset / sizeof(*slot)];
 	int i;
 
-	unrolled_count(4)
-	for (i = 0; i < ARRAY_SIZE(cmd->raw); i++)
-		cmd->raw[i] = le64_to_cpu((__force __le64)READ_ONCE(slot->raw[i]));
+	for (i = 0; i < ARRAY_SIZE(cmd->raw_cmd); i++)
+		cmd->raw_cmd[i] = le64_to_cpu((__force __le64)READ_ONCE(slot->raw_cmd[i]));
 }
 
-static void its_flush_slot(struct pkvm_its *its, struct its_cmd *slot)
+static void its_flush_slot(struct hyp_its *its, struct its_cmd_block *slot)
 {
 	if (!(its->cbaser & GITS_CBASER_SHAREABILITY_MASK))
 		kvm_flush_dcache_to_poc(slot, sizeof(*slot));
 }
 
-static void its_write_queue(struct pkvm_its *its, u32 offset, const struct its_cmd *cmd)
+static void its_write_queue(struct hyp_its *its, u32 offset, const struct its_cmd_block *cmd)
 {
-	struct its_cmd *slot = &its->queue[offset / sizeof(*slot)];
+	struct its_cmd_block *slot = &its->queue[offset / sizeof(*slot)];
 	int i;
 
-	unrolled_count(4)
-	for (i = 0; i < ARRAY_SIZE(cmd->raw); i++)
-		slot->raw[i] = (__force u64)cpu_to_le64(cmd->raw[i]);
+	for (i = 0; i < ARRAY_SIZE(cmd->raw_cmd); i++)
+		slot->raw_cmd[i] = (__force u64)cpu_to_le64(cmd->raw_cmd[i]);
 
 	its_flush_slot(its, slot);
 }
 
-static struct its_cmd its_read_queue(struct pkvm_its *its, u32 offset)
+static struct its_cmd_block its_read_queue(struct hyp_its *its, u32 offset)
 {
-	struct its_cmd *slot = &its->queue[offset / sizeof(*slot)];
-	struct its_cmd cmd;
+	struct its_cmd_block *slot = &its->queue[offset / sizeof(*slot)];
+	struct its_cmd_block cmd;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(cmd.raw); i++)
-		cmd.raw[i] = le64_to_cpu((__force __le64)slot->raw[i]);
+	for (i = 0; i < ARRAY_SIZE(cmd.raw_cmd); i++)
+		cmd.raw_cmd[i] = le64_to_cpu((__force __le64)slot->raw_cmd[i]);
 
 	return cmd;
 }
 
 /* Whenever the ITS comes across it again, it does nothing. */
-static void its_scrub_slot(struct pkvm_its *its, u32 offset)
+static void its_scrub_slot(struct hyp_its *its, u32 offset)
 {
-	struct its_cmd *slot = &its->queue[offset / sizeof(*slot)];
+	struct its_cmd_block *slot = &its->queue[offset / sizeof(*slot)];
 
-	slot->raw[0] = (__force u64)cpu_to_le64(GITS_CMD_SYNC);
-	slot->raw[1] = 0;
-	slot->raw[2] = (__force u64)cpu_to_le64(its->targets[0]);
-	slot->raw[3] = 0;
+	slot->raw_cmd[0] = (__force u64)cpu_to_le64(GITS_CMD_SYNC);
+	slot->raw_cmd[1] = 0;
+	slot->raw_cmd[2] = (__force u64)cpu_to_le64(its->targets[0]);
+	slot->raw_cmd[3] = 0;
 	its_flush_slot(its, slot);
 }
 
 /**
- * its_scrub_queue() - Leave nothing in the queue that could be executed.
+ * hyp_its_scrub_queue() - Leave nothing in the queue that could be executed.
  * @its:	The ITS, idle or off.
  */
-void its_scrub_queue(struct pkvm_its *its)
+void hyp_its_scrub_queue(struct hyp_its *its)
 {
 	u32 offset;
 
-	for (offset = 0; offset < its->queue_size; offset += sizeof(struct its_cmd))
+	for (offset = 0; offset < its->queue_size; offset += sizeof(struct its_cmd_block))
 		its_scrub_slot(its, offset);
 }
 
-static u32 its_next_offset(struct pkvm_its *its, u32 offset)
+static u32 its_next_offset(struct hyp_its *its, u32 offset)
 {
-	u32 next = offset + sizeof(struct its_cmd);
+	u32 next = offset + sizeof(struct its_cmd_block);
 
 	return next < its->queue_size ? next : 0;
 }
 
-static u32 its_distance(struct pkvm_its *its, u32 from, u32 to)
+static u32 its_distance(struct hyp_its *its, u32 from, u32 to)
 {
 	return to >= from ? to - from : to + its->queue_size - from;
 }
 
 /* What the ITS has not executed, as far as EL2 knows, from @consumed on. */
-static bool its_is_outstanding(struct pkvm_its *its, u32 offset)
+static bool its_is_outstanding(struct hyp_its *its, u32 offset)
 {
 	return its_distance(its, its->consumed, offset) <
 	       its_distance(its, its->consumed, its->posted);
 }
 
 /* A stall is over once the ITS is elsewhere, or not stalled. */
-static u32 its_read_creadr(struct pkvm_its *its)
+static u32 its_read_creadr(struct hyp_its *its)
 {
 	u32 offset;
 
@@ -589,28 +599,28 @@ static u32 its_read_creadr(struct pkvm_its *its)
  * An ITS that has lost its registers says nothing true: its read pointer counts
  * only if it is where it can be, and if after that the ITS still has the queue.
  */
-static bool its_creadr_is_true(struct pkvm_its *its, u32 creadr)
+static bool its_creadr_is_true(struct hyp_its *its, u32 creadr)
 {
 	if (creadr != its->posted && !its_is_outstanding(its, creadr))
 		return false;
 
-	return !its_has_unmaps(its) ||
-	       (its_is_enabled(its) &&
+	return !hyp_its_has_unmaps(its) ||
+	       (hyp_its_is_enabled(its) &&
 		readq_relaxed(its->region.base + GITS_CBASER) == its->cbaser);
 }
 
-static bool its_complete_cmd(struct pkvm_its *its, u32 offset)
+static bool its_complete_cmd(struct hyp_its *its, u32 offset)
 {
-	struct its_cmd cmd = its_read_queue(its, offset);
-	const struct its_cmd_type *type = &its_cmd_types[its_cmd_opcode(&cmd)];
+	struct its_cmd_block cmd = its_read_queue(its, offset);
+	const struct its_cmd_type *type = its_cmd_type(&cmd);
 
 	return !type->consumed || type->consumed(its, &cmd);
 }
 
 /* A SYNC can stay: it names a redistributor, and nothing else. */
-static bool its_slot_is_sync(struct pkvm_its *its, u32 offset)
+static bool its_slot_is_sync(struct hyp_its *its, u32 offset)
 {
-	return its->queue[offset / sizeof(struct its_cmd)].raw[0] ==
+	return its->queue[offset / sizeof(struct its_cmd_block)].raw_cmd[0] ==
 	       (__force u64)cpu_to_le64(GITS_CMD_SYNC);
 }
 
@@ -618,15 +628,15 @@ static bool its_slot_is_sync(struct pkvm_its *its, u32 offset)
  * Do what follows from commands that the ITS has consumed: pages that it cannot
  * reach any more go back. Stops where the budget of this entry ends.
  */
-static void its_complete_consumed(struct pkvm_its *its)
+static void its_complete_consumed(struct hyp_its *its)
 {
 	u32 creadr = its_read_creadr(its);
-	bool unmaps = its_has_unmaps(its);
+	bool unmaps = hyp_its_has_unmaps(its);
 
 	if (creadr == its->consumed || !its_creadr_is_true(its, creadr))
 		return;
 
-	while (its->consumed != creadr && its_has_budget(its)) {
+	while (its->consumed != creadr && hyp_its_has_budget(its)) {
 		if (unmaps && !its_complete_cmd(its, its->consumed))
 			return;
 
@@ -637,29 +647,29 @@ static void its_complete_consumed(struct pkvm_its *its)
 	}
 }
 
-static void its_drop_cmd(struct pkvm_its *its, u32 offset)
+static void its_drop_cmd(struct hyp_its *its, u32 offset)
 {
-	struct its_cmd cmd = its_read_queue(its, offset);
-	const struct its_cmd_type *type = &its_cmd_types[its_cmd_opcode(&cmd)];
+	struct its_cmd_block cmd = its_read_queue(its, offset);
+	const struct its_cmd_type *type = its_cmd_type(&cmd);
 
 	if (type->dropped)
 		type->dropped(its, &cmd);
 }
 
 /**
- * its_drop_queue() - Forget what the ITS may not have executed.
+ * hyp_its_drop_queue() - Forget what the ITS may not have executed.
  * @its:	The ITS, locked and off, whose queue will be programmed anew.
  *
  * It may have, so pages that a command took stay EL2's. An unmap without a SYNC is
  * forgotten even if it was consumed: an ITS that lost power may not have written
  * it to its table. Nothing that could be executed is left in the queue.
  */
-void its_drop_queue(struct pkvm_its *its)
+void hyp_its_drop_queue(struct hyp_its *its)
 {
 	u32 offset;
 
-	its_drop_unmaps(its);
-	its_drop_vpe_unmaps(its);
+	hyp_its_drop_unmaps(its);
+	hyp_its_drop_vpe_unmaps(its);
 	for (offset = its->consumed; offset != its->posted; offset = its_next_offset(its, offset))
 		its_scrub_slot(its, offset);
 
@@ -671,7 +681,7 @@ void its_drop_queue(struct pkvm_its *its)
 	its->stalled = false;
 }
 
-static void its_submit(struct pkvm_its *its)
+static void its_submit(struct hyp_its *its)
 {
 	/* The ITS sees the commands, and the pages they name, before the pointer. */
 	dsb(sy);
@@ -682,37 +692,37 @@ static void its_submit(struct pkvm_its *its)
  * One slot stays free, or a full queue would look empty. If there is no room, or if
  * making room used up the budget, the rest waits for the next entry.
  */
-static bool its_queue_has_room(struct pkvm_its *its, u32 next)
+static bool its_queue_has_room(struct hyp_its *its, u32 next)
 {
 	if (next != its->consumed)
 		return true;
 
 	its_complete_consumed(its);
 
-	return next != its->consumed && its_has_budget(its);
+	return next != its->consumed && hyp_its_has_budget(its);
 }
 
-static void its_refuse(struct pkvm_its *its, const struct its_cmd *cmd,
+static void its_refuse(struct hyp_its *its, const struct its_cmd_block *cmd,
 		       enum pkvm_its_refusal why)
 {
 	its->stalled = true;
 	its->stats.refused++;
-	its->stats.last = *cmd;
-	its->stats.why = why;
-	trace_its_refused(its->region.phys, cmd->raw[0], why);
+	its->refused.cmd = cmd->raw_cmd[0];
+	its->refused.why = why;
+	trace_its_refused(hyp_its_phys(its), cmd->raw_cmd[0], why);
 }
 
 /* An unmap that is not complete may be why a command is refused: look again then. */
-static bool its_may_accept_later(struct pkvm_its *its)
+static bool its_may_accept_later(struct hyp_its *its)
 {
-	return its_has_unmaps(its) && its->consumed != its->posted;
+	return hyp_its_has_unmaps(its) && its->consumed != its->posted;
 }
 
-static bool its_post_next(struct pkvm_its *its)
+static bool its_post_next(struct hyp_its *its)
 {
 	u32 next = its_next_offset(its, its->posted);
 	enum pkvm_its_refusal why;
-	struct its_cmd cmd;
+	struct its_cmd_block cmd;
 
 	if (!its_queue_has_room(its, next))
 		return false;
@@ -733,11 +743,11 @@ static bool its_post_next(struct pkvm_its *its)
 	return true;
 }
 
-static void its_post(struct pkvm_its *its)
+static void its_post(struct hyp_its *its)
 {
 	u32 posted = its->posted;
 
-	while (!its->stalled && its->posted != its->cwriter && its_has_budget(its)) {
+	while (!its->stalled && its->posted != its->cwriter && hyp_its_has_budget(its)) {
 		if (!its_post_next(its))
 			break;
 	}
@@ -747,23 +757,23 @@ static void its_post(struct pkvm_its *its)
 }
 
 /**
- * its_process_queue() - Bring the ITS and its queue up to date.
+ * hyp_its_process_queue() - Bring the ITS and its queue up to date.
  * @its:	The ITS, locked.
  *
  * Completes what the ITS has consumed and posts the commands between @posted and
  * @cwriter, as far as the budget of this entry goes: the rest is for the next.
  * Stops at a command that is refused. Never waits for the ITS.
  */
-void its_process_queue(struct pkvm_its *its)
+void hyp_its_process_queue(struct hyp_its *its)
 {
 	its->bytes_left = ITS_BUDGET_BYTES;
 
-	if (!its_is_enabled(its)) {
+	if (!hyp_its_is_enabled(its)) {
 		its_read_creadr(its);
 		return;
 	}
 
-	if (its_has_unmaps(its))
+	if (hyp_its_has_unmaps(its))
 		its_complete_consumed(its);
 
 	its_post(its);
@@ -775,9 +785,9 @@ void its_process_queue(struct pkvm_its *its)
  * a SYNC, which makes the ITS use no pages. Only before the first Retry: after
  * that the ITS may be reading the slot, and get one half of each command.
  */
-static void its_replace_stalled(struct pkvm_its *its, u32 offset)
+static void its_replace_stalled(struct hyp_its *its, u32 offset)
 {
-	struct its_cmd cmd;
+	struct its_cmd_block cmd;
 
 	if (its->retried == offset || !its_is_outstanding(its, offset))
 		return;
@@ -791,19 +801,19 @@ static void its_replace_stalled(struct pkvm_its *its, u32 offset)
 }
 
 /**
- * its_retry() - The host has written GITS_CWRITER.Retry.
+ * hyp_its_retry() - The host has written GITS_CWRITER.Retry.
  * @its:	The ITS, locked.
  *
  * Look again at the command that was refused, or at the one that the ITS itself
  * has stalled at: the host may have changed it.
  */
-void its_retry(struct pkvm_its *its)
+void hyp_its_retry(struct hyp_its *its)
 {
 	u32 offset = its_read_creadr(its);
 
 	its->stalled = false;
 
-	if (!(its->creadr & GITS_CREADR_STALLED) || !its_is_enabled(its))
+	if (!(its->creadr & GITS_CREADR_STALLED) || !hyp_its_is_enabled(its))
 		return;
 
 	its_replace_stalled(its, offset);

@@ -4,7 +4,7 @@
  *
  * The ITS does DMA behind no SMMU, at addresses that software gives it in
  * registers, tables and commands. Before the host loses its privileges it hands
- * each ITS over: EL2 takes the control frame, the tables, the command queue and
+ * each ITS over: it donates the control frame, the tables, the command queue and
  * the ITTs of the devices that are mapped. From then on the host
  *
  *	- writes shadow copies of the first-level tables and of the queue;
@@ -43,14 +43,13 @@
 
 static LIST_HEAD(its_list);
 static unsigned int nr_its;
-static enum pkvm_its_step failed_step;
 static bool its_allow_protected;
 
 /* CPUs that are about to suspend the system: no ITS is enabled meanwhile. */
 static unsigned int its_nr_suspending;
 static DEFINE_HYP_SPINLOCK(its_suspend_lock);
 
-static void __iomem *its_reg(struct pkvm_its *its, u32 offset)
+static void __iomem *its_reg(struct hyp_its *its, u32 offset)
 {
 	return its->region.base + offset;
 }
@@ -60,7 +59,7 @@ static u32 its_queue_size(u64 cbaser)
 	return (FIELD_GET(GITS_CBASER_SIZE, cbaser) + 1) * SZ_4K;
 }
 
-static int its_setup_queue(struct pkvm_its *its, const struct its_handover *desc)
+static int its_setup_queue(struct hyp_its *its, const struct its_handover *desc)
 {
 	u64 phys = GITS_CBASER_ADDRESS(desc->cbaser);
 	u32 size = its_queue_size(desc->cbaser);
@@ -70,13 +69,13 @@ static int its_setup_queue(struct pkvm_its *its, const struct its_handover *desc
 	if (phys != desc->queue)
 		return -EINVAL;
 
-	ret = its_donate(its, phys, size);
+	ret = hyp_its_donate(its, phys, size);
 	if (ret)
 		return ret;
 
-	ret = its_share(desc->shadow_queue, size, &shadow);
+	ret = hyp_its_share(desc->shadow_queue, size, &shadow);
 	if (ret) {
-		its_return(its, phys, size);
+		hyp_its_return(its, phys, size);
 		return ret;
 	}
 
@@ -88,21 +87,20 @@ static int its_setup_queue(struct pkvm_its *its, const struct its_handover *desc
 	return 0;
 }
 
-static void its_teardown_queue(struct pkvm_its *its)
+static void its_teardown_queue(struct hyp_its *its)
 {
-	its_unshare(its->shadow, its->queue_size);
-	its_return(its, hyp_virt_to_phys(its->queue), its->queue_size);
+	hyp_its_unshare(its->shadow, its->queue_size);
+	hyp_its_return(its, hyp_virt_to_phys(its->queue), its->queue_size);
 }
 
-static const struct its_handover_device *
-its_desc_devices(const struct its_handover *desc)
+static const struct its_handover_device *its_desc_devices(const struct its_handover *desc)
 {
 	return (const void *)&desc->data[desc->nr_targets];
 }
 
-static int its_adopt_device(struct pkvm_its *its, const struct its_handover_device *dev)
+static int its_setup_device(struct hyp_its *its, const struct its_handover_device *dev)
 {
-	switch (its_map_device(its, dev->device_id, dev->itt, dev->event_bits)) {
+	switch (hyp_its_map_device(its, dev->device_id, dev->itt, dev->event_bits)) {
 	case PKVM_ITS_ACCEPTED:
 		return 0;
 	case PKVM_ITS_ITT_OWNER:
@@ -112,24 +110,24 @@ static int its_adopt_device(struct pkvm_its *its, const struct its_handover_devi
 	}
 }
 
-static void its_unadopt_devices(struct pkvm_its *its, const struct its_handover *desc, u32 nr)
+static void its_teardown_devices(struct hyp_its *its, const struct its_handover *desc, u32 nr)
 {
 	const struct its_handover_device *devs = its_desc_devices(desc);
 
 	while (nr--)
-		its_unmap_device(its, its_device_record(its, devs[nr].device_id));
+		hyp_its_unmap_device(its, devs[nr].device_id);
 }
 
-static int its_setup_devices(struct pkvm_its *its, const struct its_handover *desc)
+static int its_setup_devices(struct hyp_its *its, const struct its_handover *desc)
 {
 	const struct its_handover_device *devs = its_desc_devices(desc);
 	u32 i;
 	int ret;
 
 	for (i = 0; i < desc->nr_devices; i++) {
-		ret = its_adopt_device(its, &devs[i]);
+		ret = its_setup_device(its, &devs[i]);
 		if (ret) {
-			its_unadopt_devices(its, desc, i);
+			its_teardown_devices(its, desc, i);
 			return ret;
 		}
 	}
@@ -141,7 +139,7 @@ static int its_setup_devices(struct pkvm_its *its, const struct its_handover *de
  * Idle: nothing that the host queued is left for the ITS to execute. Stalled and
  * Retry are bits of the same registers.
  */
-static int its_check_pointers(struct pkvm_its *its, const struct its_handover *desc)
+static int its_check_pointers(struct hyp_its *its, const struct its_handover *desc)
 {
 	u64 creadr = readq_relaxed(its_reg(its, GITS_CREADR));
 	u64 cwriter = readq_relaxed(its_reg(its, GITS_CWRITER));
@@ -160,7 +158,7 @@ static int its_check_pointers(struct pkvm_its *its, const struct its_handover *d
 }
 
 /* EL2 believes the description where the hardware confirms it, or is stricter. */
-static int its_check_registers(struct pkvm_its *its, const struct its_handover *desc)
+static int its_check_registers(struct hyp_its *its, const struct its_handover *desc)
 {
 	u64 baser;
 	int i;
@@ -177,7 +175,7 @@ static int its_check_registers(struct pkvm_its *its, const struct its_handover *
 	if (!desc->vlpis || FIELD_GET(GITS_TYPER_SVPET, its->typer))
 		its->typer &= ~(GITS_TYPER_VLPIS | GITS_TYPER_VMAPP);
 
-	if (!its_is_enabled(its))
+	if (!hyp_its_is_enabled(its))
 		return -EBUSY;
 
 	if (readq_relaxed(its_reg(its, GITS_CBASER)) != desc->cbaser ||
@@ -195,20 +193,51 @@ static int its_check_registers(struct pkvm_its *its, const struct its_handover *
 	return its_check_pointers(its, desc);
 }
 
+/* GICv4.1: an ITS may have the same vPE table as redistributors and other ITSs. */
+static bool its_is_shared_table(u64 baser)
+{
+	struct hyp_its *its;
+	int i;
+
+	list_for_each_entry(its, &its_list, node) {
+		for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+			if (FIELD_GET(GITS_TYPER_SVPET, its->typer) &&
+			    its->tables[i].baser == baser)
+				return true;
+		}
+	}
+
+	return false;
+}
+
+/* A table that another ITS has brought is EL2's already. */
+static void its_find_borrowed_tables(struct hyp_its *its, const struct its_handover *desc)
+{
+	u64 baser;
+	int i;
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+		baser = desc->tables[i].baser;
+		its->tables[i].borrowed = FIELD_GET(GITS_TYPER_SVPET, its->typer) &&
+					  GITS_BASER_TYPE(baser) == GITS_BASER_TYPE_VCPU &&
+					  its_is_shared_table(baser);
+	}
+}
+
 /* With a table in memory, those that the ITS holds itself may not count. */
-static void its_count_collections(struct pkvm_its *its)
+static void its_count_collections(struct hyp_its *its)
 {
 	u32 nr = GITS_TYPER_HCC(its->typer);
 	int i;
 
 	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
-		struct its_table *table = &its->tables[i];
+		struct hyp_its_table *table = &its->tables[i];
 		u64 reach = table->nr_entries;
 
 		if (table->type != GITS_BASER_TYPE_COLLECTION)
 			continue;
 
-		if (its_table_is_indirect(table))
+		if (hyp_its_is_indirect(table))
 			reach *= table->per_page;
 
 		nr = min_t(u64, reach, ITS_MAX_COLLECTIONS);
@@ -218,7 +247,7 @@ static void its_count_collections(struct pkvm_its *its)
 }
 
 /**
- * its_setup() - Take all that an ITS uses, from its description.
+ * hyp_its_setup() - Donate all that an ITS uses, from its description.
  * @its:	The ITS, zeroed but for the region, whose registers are mapped,
  *		and with room for the targets.
  * @desc:	The description, which is EL2's and has been checked for size.
@@ -233,10 +262,10 @@ static void its_count_collections(struct pkvm_its *its)
  *
  * Return: 0; -EINVAL if the description contradicts itself or the hardware;
  * -EBUSY if the ITS is not idle; -ENODEV if it has no Device table in memory;
- * -EPERM if a page is not the host's to give.
+ * -EPERM if a page is not the host's alone.
  */
-int its_setup(struct pkvm_its *its, const struct its_handover *desc,
-	      enum pkvm_its_step *step)
+int hyp_its_setup(struct hyp_its *its, const struct its_handover *desc,
+		  enum pkvm_its_step *step)
 {
 	u32 hw_ite_size;
 	int ret;
@@ -253,7 +282,8 @@ int its_setup(struct pkvm_its *its, const struct its_handover *desc,
 	memcpy(its->targets, desc->data, array_size(desc->nr_targets, sizeof(u64)));
 
 	*step = PKVM_ITS_STEP_TABLES;
-	ret = its_setup_tables(its, desc);
+	its_find_borrowed_tables(its, desc);
+	ret = hyp_its_setup_tables(its, desc);
 	if (ret)
 		return ret;
 
@@ -268,48 +298,48 @@ int its_setup(struct pkvm_its *its, const struct its_handover *desc,
 		goto err_teardown_queue;
 
 	its_count_collections(its);
-	its_vpe_join(its);
-	its_scrub_queue(its);
+	hyp_its_add_vpes(its);
+	hyp_its_scrub_queue(its);
 
 	return 0;
 
 err_teardown_queue:
 	its_teardown_queue(its);
 err_teardown_tables:
-	its_teardown_tables(its);
+	hyp_its_teardown_tables(its);
 	return ret;
 }
 
 #ifdef CONFIG_NVHE_EL2_DEBUG
 /**
- * its_teardown() - Undo its_setup(), for the self test.
+ * hyp_its_teardown() - Undo hyp_its_setup(), for the self test.
  * @its:	The ITS, which cannot reach any of its memory any more.
  * @desc:	The description it was set up from.
  */
-void its_teardown(struct pkvm_its *its, const struct its_handover *desc)
+void hyp_its_teardown(struct hyp_its *its, const struct its_handover *desc)
 {
-	its_vpe_leave(its);
-	its_unadopt_devices(its, desc, desc->nr_devices);
+	hyp_its_remove_vpes(its);
+	its_teardown_devices(its, desc, desc->nr_devices);
 	its_teardown_queue(its);
-	its_teardown_tables(its);
+	hyp_its_teardown_tables(its);
 }
 #endif
 
-static bool its_is_quiescent(struct pkvm_its *its)
+static bool its_is_quiescent(struct hyp_its *its)
 {
 	return readl_relaxed(its_reg(its, GITS_CTLR)) & GITS_CTLR_QUIESCENT;
 }
 
 /* Section 12.19: these registers may only be written while the ITS is off. */
-static bool its_may_reprogram(struct pkvm_its *its)
+static bool its_may_reprogram(struct hyp_its *its)
 {
-	return !its_is_enabled(its) && its_is_quiescent(its);
+	return !hyp_its_is_enabled(its) && its_is_quiescent(its);
 }
 
 /* A write of GITS_CBASER makes GITS_CREADR 0. */
-static void its_program_queue(struct pkvm_its *its)
+static void its_program_queue(struct hyp_its *its)
 {
-	its_drop_queue(its);
+	hyp_its_drop_queue(its);
 	writeq_relaxed(its->cbaser, its_reg(its, GITS_CBASER));
 	writeq_relaxed(0, its_reg(its, GITS_CWRITER));
 }
@@ -319,9 +349,9 @@ static void its_program_queue(struct pkvm_its *its)
  * firmware saved and restored its registers: GITS_CREADR starts over then. And it
  * may have lost power before it wrote an unmap that no SYNC followed to its table.
  */
-static bool its_queue_is_intact(struct pkvm_its *its)
+static bool its_queue_is_intact(struct hyp_its *its)
 {
-	return its->consumed == its->posted && !its_has_unmaps(its) &&
+	return its->consumed == its->posted && !hyp_its_has_unmaps(its) &&
 	       readq_relaxed(its_reg(its, GITS_CBASER)) == its->cbaser &&
 	       readq_relaxed(its_reg(its, GITS_CREADR)) == its->posted &&
 	       readq_relaxed(its_reg(its, GITS_CWRITER)) == its->posted;
@@ -331,7 +361,7 @@ static bool its_queue_is_intact(struct pkvm_its *its)
  * Whatever a suspended system lost or restored, and whatever the host left out:
  * the ITS is only ever enabled with what EL2 recorded.
  */
-static void its_reprogram(struct pkvm_its *its)
+static void its_reprogram(struct hyp_its *its)
 {
 	void __iomem *reg;
 	int i;
@@ -346,14 +376,14 @@ static void its_reprogram(struct pkvm_its *its)
 		its_program_queue(its);
 }
 
-static void its_set_enabled(struct pkvm_its *its, bool enable)
+static void its_set_enabled(struct hyp_its *its, bool enable)
 {
 	/* The ITS sees the queue as it is now. */
 	dsb(sy);
 	writel_relaxed(its->ctlr | (enable ? GITS_CTLR_ENABLE : 0), its_reg(its, GITS_CTLR));
 }
 
-static bool its_wait_quiescent(struct pkvm_its *its)
+static bool its_wait_quiescent(struct hyp_its *its)
 {
 	u64 ticks = read_sysreg(cntfrq_el0) * ITS_QUIESCENT_MS / MSEC_PER_SEC;
 	u64 deadline = __arch_counter_get_cntpct() + ticks;
@@ -367,13 +397,13 @@ static bool its_wait_quiescent(struct pkvm_its *its)
 	return true;
 }
 
-static bool its_suspend(struct pkvm_its *its)
+static bool its_suspend(struct hyp_its *its)
 {
 	bool quiescent;
 
 	hyp_spin_lock(&its->lock);
-	if (its_is_enabled(its)) {
-		its_process_queue(its);
+	if (hyp_its_is_enabled(its)) {
+		hyp_its_process_queue(its);
 		its_set_enabled(its, false);
 	}
 
@@ -407,7 +437,7 @@ static void its_count_suspending(int by)
  */
 bool pkvm_its_suspend(void)
 {
-	struct pkvm_its *its;
+	struct hyp_its *its;
 
 	its_count_suspending(1);
 	list_for_each_entry(its, &its_list, node) {
@@ -431,19 +461,19 @@ void pkvm_its_resume(void)
 	its_count_suspending(-1);
 }
 
-static u64 its_read32(struct pkvm_its *its, u32 offset)
+static u64 its_read32(struct hyp_its *its, u32 offset)
 {
 	return readl_relaxed(its_reg(its, offset));
 }
 
-static u64 its_read64(struct pkvm_its *its, u32 offset)
+static u64 its_read64(struct hyp_its *its, u32 offset)
 {
 	return readq_relaxed(its_reg(its, offset));
 }
 
-static void its_write_ctlr(struct pkvm_its *its, u32 offset, u64 val)
+static void its_write_ctlr(struct hyp_its *its, u32 offset, u64 val)
 {
-	bool enabled = its_is_enabled(its);
+	bool enabled = hyp_its_is_enabled(its);
 	bool enable = val & GITS_CTLR_ENABLE;
 
 	if (enable && !enabled) {
@@ -454,29 +484,29 @@ static void its_write_ctlr(struct pkvm_its *its, u32 offset, u64 val)
 
 	/* What it consumes between this and being quiescent is not seen. */
 	if (enabled && !enable)
-		its_process_queue(its);
+		hyp_its_process_queue(its);
 
 	its->ctlr = (its->ctlr & ~its->ctlr_rw) | (val & its->ctlr_rw);
 	its_set_enabled(its, enable);
 }
 
-static u64 its_read_cbaser(struct pkvm_its *its, u32 offset)
+static u64 its_read_cbaser(struct hyp_its *its, u32 offset)
 {
 	return its->cbaser;
 }
 
-static void its_write_cbaser(struct pkvm_its *its, u32 offset, u64 val)
+static void its_write_cbaser(struct hyp_its *its, u32 offset, u64 val)
 {
 	if (its_may_reprogram(its) && val == its->cbaser)
 		its_program_queue(its);
 }
 
-static u64 its_read_cwriter(struct pkvm_its *its, u32 offset)
+static u64 its_read_cwriter(struct hyp_its *its, u32 offset)
 {
 	return its->cwriter;
 }
 
-static void its_write_cwriter(struct pkvm_its *its, u32 offset, u64 val)
+static void its_write_cwriter(struct hyp_its *its, u32 offset, u64 val)
 {
 	u32 cwriter = val & GITS_CWRITER_OFFSET;
 
@@ -486,35 +516,35 @@ static void its_write_cwriter(struct pkvm_its *its, u32 offset, u64 val)
 
 	its->cwriter = cwriter;
 	if (val & GITS_CWRITER_RETRY)
-		its_retry(its);
+		hyp_its_retry(its);
 }
 
 /* Before, the ITS may still be executing the commands in front of the refused one. */
-static bool its_is_refusing(struct pkvm_its *its)
+static bool its_is_refusing(struct hyp_its *its)
 {
 	return its->stalled && its->consumed == its->posted;
 }
 
-static u64 its_read_creadr(struct pkvm_its *its, u32 offset)
+static u64 its_read_creadr(struct hyp_its *its, u32 offset)
 {
 	bool stalled = its->creadr == (its->consumed | GITS_CREADR_STALLED);
 
 	return its->consumed | (stalled || its_is_refusing(its) ? GITS_CREADR_STALLED : 0);
 }
 
-static struct its_table *its_baser_table(struct pkvm_its *its, u32 offset)
+static struct hyp_its_table *its_baser_table(struct hyp_its *its, u32 offset)
 {
 	return &its->tables[(offset - GITS_BASER) / sizeof(u64)];
 }
 
-static u64 its_read_baser(struct pkvm_its *its, u32 offset)
+static u64 its_read_baser(struct hyp_its *its, u32 offset)
 {
 	u64 baser = its_baser_table(its, offset)->baser;
 
 	return baser ?: readq_relaxed(its_reg(its, offset));
 }
 
-static void its_write_baser(struct pkvm_its *its, u32 offset, u64 val)
+static void its_write_baser(struct hyp_its *its, u32 offset, u64 val)
 {
 	u64 baser = its_baser_table(its, offset)->baser;
 
@@ -530,20 +560,23 @@ struct its_register {
 	u32	offset;
 	u32	nr;
 	u32	size;
-	u64	(*read)(struct pkvm_its *its, u32 offset);
-	void	(*write)(struct pkvm_its *its, u32 offset, u64 val);
+	u64	(*read)(struct hyp_its *its, u32 offset);
+	void	(*write)(struct hyp_its *its, u32 offset, u64 val);
 };
 
 static const struct its_register its_registers[] = {
-	{ GITS_CTLR,	1, 4, its_read32, its_write_ctlr },
-	{ GITS_IIDR,	1, 4, its_read32, NULL },
-	{ GITS_TYPER,	1, 8, its_read64, NULL },
-	{ GITS_MPIDR,	1, 4, its_read32, NULL },
-	{ GITS_CBASER,	1, 8, its_read_cbaser, its_write_cbaser },
-	{ GITS_CWRITER,	1, 8, its_read_cwriter, its_write_cwriter },
-	{ GITS_CREADR,	1, 8, its_read_creadr, NULL },
-	{ GITS_BASER, GITS_BASER_NR_REGS, 8, its_read_baser, its_write_baser },
-	{ GITS_IDREGS_BASE, 12, 4, its_read32, NULL },
+	{ .offset = GITS_CTLR, .nr = 1, .size = 4, .read = its_read32, .write = its_write_ctlr },
+	{ .offset = GITS_IIDR, .nr = 1, .size = 4, .read = its_read32 },
+	{ .offset = GITS_TYPER, .nr = 1, .size = 8, .read = its_read64 },
+	{ .offset = GITS_MPIDR, .nr = 1, .size = 4, .read = its_read32 },
+	{ .offset = GITS_CBASER, .nr = 1, .size = 8,
+	  .read = its_read_cbaser, .write = its_write_cbaser },
+	{ .offset = GITS_CWRITER, .nr = 1, .size = 8,
+	  .read = its_read_cwriter, .write = its_write_cwriter },
+	{ .offset = GITS_CREADR, .nr = 1, .size = 8, .read = its_read_creadr },
+	{ .offset = GITS_BASER, .nr = GITS_BASER_NR_REGS, .size = 8,
+	  .read = its_read_baser, .write = its_write_baser },
+	{ .offset = GITS_IDREGS_BASE, .nr = 12, .size = 4, .read = its_read32 },
 };
 
 static const struct its_register *its_find_register(const struct hyp_mmio_access *access)
@@ -564,7 +597,7 @@ static const struct its_register *its_find_register(const struct hyp_mmio_access
 	return NULL;
 }
 
-static void its_register_write(struct pkvm_its *its, const struct its_register *reg,
+static void its_register_write(struct hyp_its *its, const struct its_register *reg,
 			       const struct hyp_mmio_access *access)
 {
 	u32 offset = round_down(access->offset, reg->size);
@@ -579,7 +612,7 @@ static void its_register_write(struct pkvm_its *its, const struct its_register *
 	reg->write(its, offset, val);
 }
 
-static u64 its_register_read(struct pkvm_its *its, const struct its_register *reg,
+static u64 its_register_read(struct hyp_its *its, const struct its_register *reg,
 			     const struct hyp_mmio_access *access)
 {
 	u32 offset = round_down(access->offset, reg->size);
@@ -588,16 +621,16 @@ static u64 its_register_read(struct pkvm_its *its, const struct its_register *re
 }
 
 /**
- * its_handle_access() - Emulate an access of the host to the control frame.
- * @region:	The frame, that of a struct pkvm_its.
+ * hyp_its_handle_access() - Emulate an access of the host to the control frame.
+ * @region:	The frame, that of a struct hyp_its.
  * @access:	The access, decoded. For a load, @data is set.
  *
  * Takes the lock of the ITS. What the host may do to which register is in
  * its_registers; whatever else it does reads as zero and is ignored.
  */
-void its_handle_access(struct hyp_mmio_region *region, struct hyp_mmio_access *access)
+void hyp_its_handle_access(struct hyp_mmio_region *region, struct hyp_mmio_access *access)
 {
-	struct pkvm_its *its = container_of(region, struct pkvm_its, region);
+	struct hyp_its *its = container_of(region, struct hyp_its, region);
 	const struct its_register *reg = its_find_register(access);
 
 	if (!reg)
@@ -606,7 +639,7 @@ void its_handle_access(struct hyp_mmio_region *region, struct hyp_mmio_access *a
 	hyp_spin_lock(&its->lock);
 	if (access->write && reg->write)
 		its_register_write(its, reg, access);
-	its_process_queue(its);
+	hyp_its_process_queue(its);
 	if (!access->write)
 		access->data = its_register_read(its, reg, access);
 	hyp_spin_unlock(&its->lock);
@@ -620,32 +653,29 @@ static bool its_description_fits(const struct its_handover *desc, size_t size)
 	return size_add(sizeof(*desc), size_add(targets, devices)) <= size;
 }
 
-static int its_take(struct pkvm_its *its, size_t state_size,
-		    const struct its_handover *desc, size_t desc_size,
-		    enum pkvm_its_step *step)
+static int its_handover(struct hyp_its *its, size_t state_size,
+			const struct its_handover *desc, size_t desc_size,
+			enum pkvm_its_step *step)
 {
 	int ret;
 
 	*step = PKVM_ITS_STEP_DESCRIPTION;
-	if (!its_description_fits(desc, desc_size) ||
+	if (!its_description_fits(desc, desc_size) || !PAGE_ALIGNED(desc->phys_base) ||
 	    struct_size(its, targets, desc->nr_targets) > state_size)
 		return -EINVAL;
 
 	memset(its, 0, state_size);
 	hyp_spin_lock_init(&its->lock);
-	its->state_size = state_size;
-	its->region.phys = desc->phys_base;
-	its->region.size = ITS_CTLR_FRAME_SIZE;
-	its->region.handler = its_handle_access;
+	its->region.pfn = hyp_phys_to_pfn(desc->phys_base);
+	its->region.nr_pages = ITS_CTLR_FRAME_SIZE >> PAGE_SHIFT;
+	its->region.handler = hyp_its_handle_access;
 
 	*step = PKVM_ITS_STEP_FRAME;
-	ret = hyp_mmio_take(&its->region);
+	ret = hyp_mmio_donate(&its->region);
 	if (ret)
 		return ret;
 
-	its_set_failure(desc->fail_transition - 1);
-	ret = its_setup(its, desc, step);
-	its_set_failure(ITS_NO_FAILURE);
+	ret = hyp_its_setup(its, desc, step);
 	if (ret)
 		hyp_mmio_return(&its->region);
 
@@ -653,49 +683,50 @@ static int its_take(struct pkvm_its *its, size_t state_size,
 }
 
 /**
- * __pkvm_its_handover() - Take an ITS from the host.
+ * __pkvm_its_handover() - Donate an ITS of the host to EL2.
  * @desc_hva:	Host address of its struct its_handover, page aligned.
  * @desc_size:	Bytes of memory there, a multiple of PAGE_SIZE.
  * @state_hva:	Host address of memory for EL2's state, page aligned.
  * @state_size:	Bytes of memory there, a multiple of PAGE_SIZE.
  *
  * The description is donated before it is read, and returned at the end. The
- * state stays EL2's if the ITS does. All else is as its_setup() says.
+ * state stays EL2's if the ITS does. All else is as hyp_its_setup() says.
  *
  * Only possible until the first CPU of the host loses its privileges, and only
  * while no other CPU runs: the host's stage 2 is not in force yet.
  *
- * Return: the number of the ITS, from 0; -EPERM if it is too late or if a page
- * is not the host's to give; or the error of its_setup() or hyp_mmio_take().
+ * Return: the number of the ITS, from 0; or a pkvm_its_error(): -EPERM if it is
+ * too late or if a page is not the host's alone, or the error of hyp_its_setup()
+ * or hyp_mmio_donate().
  */
 int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 			unsigned long state_hva, size_t state_size)
 {
 	struct its_handover *desc = kern_hyp_va((void *)desc_hva);
-	struct pkvm_its *its = kern_hyp_va((void *)state_hva);
+	struct hyp_its *its = kern_hyp_va((void *)state_hva);
+	enum pkvm_its_step step = PKVM_ITS_STEP_DESCRIPTION;
 	u64 desc_pfn, state_pfn;
 	int ret;
 
 	if (pkvm_host_is_deprivileged())
-		return -EPERM;
+		return pkvm_its_error(-EPERM, step);
 
-	failed_step = PKVM_ITS_STEP_DESCRIPTION;
 	if (!PAGE_ALIGNED(desc_hva | desc_size | state_hva | state_size) ||
 	    !desc_size || !state_size)
-		return -EINVAL;
+		return pkvm_its_error(-EINVAL, step);
 
 	desc_pfn = hyp_virt_to_pfn(desc);
 	state_pfn = hyp_virt_to_pfn(its);
 
 	ret = __pkvm_host_donate_hyp(desc_pfn, desc_size >> PAGE_SHIFT);
 	if (ret)
-		return ret;
+		return pkvm_its_error(ret, step);
 
 	ret = __pkvm_host_donate_hyp(state_pfn, state_size >> PAGE_SHIFT);
 	if (ret)
 		goto out_return_desc;
 
-	ret = its_take(its, state_size, desc, desc_size, &failed_step);
+	ret = its_handover(its, state_size, desc, desc_size, &step);
 	if (ret) {
 		memset(its, 0, state_size);
 		WARN_ON(__pkvm_hyp_donate_host(state_pfn, state_size >> PAGE_SHIFT));
@@ -707,34 +738,12 @@ int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 
 out_return_desc:
 	WARN_ON(__pkvm_hyp_donate_host(desc_pfn, desc_size >> PAGE_SHIFT));
-	return ret;
-}
-
-/**
- * its_owns_shared_table() - Has an ITS brought this vPE table already?
- * @baser:	GITS_BASERn of another ITS that shares its vPE table (GICv4.1).
- *
- * Return: true if so, and the table is EL2's then.
- */
-bool its_owns_shared_table(u64 baser)
-{
-	struct pkvm_its *its;
-	int i;
-
-	list_for_each_entry(its, &its_list, node) {
-		for (i = 0; i < GITS_BASER_NR_REGS; i++) {
-			if (FIELD_GET(GITS_TYPER_SVPET, its->typer) &&
-			    its->tables[i].baser == baser)
-				return true;
-		}
-	}
-
-	return false;
+	return ret < 0 ? pkvm_its_error(ret, step) : ret;
 }
 
 static bool its_any_has_vlpis(void)
 {
-	struct pkvm_its *its;
+	struct hyp_its *its;
 
 	list_for_each_entry(its, &its_list, node) {
 		if (its->typer & GITS_TYPER_VLPIS)
@@ -775,9 +784,9 @@ bool pkvm_its_allows_protected_guests(void)
 	return its_allow_protected;
 }
 
-static struct pkvm_its *its_by_number(unsigned int nr)
+static struct hyp_its *its_by_number(unsigned int nr)
 {
-	struct pkvm_its *its;
+	struct hyp_its *its;
 
 	list_for_each_entry(its, &its_list, node) {
 		if (!nr--)
@@ -799,7 +808,7 @@ static struct pkvm_its *its_by_number(unsigned int nr)
  */
 u64 __pkvm_its_post(unsigned int nr, u64 cwriter)
 {
-	struct pkvm_its *its = its_by_number(nr);
+	struct hyp_its *its = its_by_number(nr);
 	u64 creadr;
 
 	if (!its)
@@ -807,16 +816,55 @@ u64 __pkvm_its_post(unsigned int nr, u64 cwriter)
 
 	hyp_spin_lock(&its->lock);
 	its_write_cwriter(its, GITS_CWRITER, cwriter);
-	its_process_queue(its);
+	hyp_its_process_queue(its);
 	creadr = its_read_creadr(its, GITS_CREADR);
 	hyp_spin_unlock(&its->lock);
 
 	return creadr;
 }
 
-static u64 its_query_table(struct pkvm_its *its, enum pkvm_its_query what, u64 idx)
+static u64 its_refused(struct hyp_its *its, enum pkvm_its_refused_what what)
 {
-	struct its_table *table;
+	switch (what) {
+	case PKVM_ITS_REFUSED_AT:
+		return its_is_refusing(its) ? its->posted | GITS_CREADR_STALLED : 0;
+	case PKVM_ITS_REFUSED_CMD:
+		return its->refused.cmd;
+	case PKVM_ITS_REFUSED_NAME:
+		return hyp_its_cmd_name(its->refused.cmd);
+	case PKVM_ITS_REFUSED_WHY:
+		return its->refused.why;
+	default:
+		return 0;
+	}
+}
+
+/**
+ * __pkvm_its_refused() - Tell the host about the command refused last.
+ * @nr:		The number __pkvm_its_handover() returned.
+ * @what:	What it asks for.
+ *
+ * Return: the value; 0 where there is none.
+ */
+u64 __pkvm_its_refused(unsigned int nr, enum pkvm_its_refused_what what)
+{
+	struct hyp_its *its = its_by_number(nr);
+	u64 val;
+
+	if (!its)
+		return 0;
+
+	hyp_spin_lock(&its->lock);
+	val = its_refused(its, what);
+	hyp_spin_unlock(&its->lock);
+
+	return val;
+}
+
+#ifdef CONFIG_NVHE_EL2_DEBUG
+static u64 its_query_table(struct hyp_its *its, enum pkvm_its_query what, u64 idx)
+{
+	struct hyp_its_table *table;
 
 	if (idx >= GITS_BASER_NR_REGS)
 		return 0;
@@ -826,12 +874,8 @@ static u64 its_query_table(struct pkvm_its *its, enum pkvm_its_query what, u64 i
 		return 0;
 
 	switch (what) {
-	case PKVM_ITS_QUERY_BASER:
-		return table->baser;
 	case PKVM_ITS_QUERY_TABLE_OWNER:
-		return pkvm_hyp_owns(table->phys, its_table_size(table));
-	case PKVM_ITS_QUERY_TABLE_SHADOW:
-		return table->shadow ? hyp_virt_to_phys(table->shadow) : 0;
+		return pkvm_hyp_owns(table->phys, hyp_its_table_size(table));
 	case PKVM_ITS_QUERY_TABLE_NR_L2:
 		return table->nr_l2;
 	default:
@@ -839,9 +883,9 @@ static u64 its_query_table(struct pkvm_its *its, enum pkvm_its_query what, u64 i
 	}
 }
 
-static u64 its_query_l2(struct pkvm_its *its, u32 nr, u32 idx)
+static u64 its_query_l2(struct hyp_its *its, u32 nr, u32 idx)
 {
-	struct its_table *table;
+	struct hyp_its_table *table;
 	u64 phys;
 
 	if (nr >= GITS_BASER_NR_REGS)
@@ -849,29 +893,31 @@ static u64 its_query_l2(struct pkvm_its *its, u32 nr, u32 idx)
 
 	table = &its->tables[nr];
 	if (!table->baser || !table->l1 || idx >= table->nr_entries ||
-	    its_read_l1(table, idx, &phys))
+	    hyp_its_read_l1(table, idx, &phys))
 		return 0;
 
-	return pkvm_hyp_owns(phys, its_l2_size(table)) ? phys | PKVM_ITS_L2_OWNED : phys;
+	if (!pkvm_hyp_owns(phys, table->psz))
+		return phys;
+
+	if (table->chunks && !pkvm_hyp_owns(table->chunks[idx], hyp_its_records_size(table)))
+		return phys;
+
+	return phys | PKVM_ITS_L2_OWNED;
 }
 
-static u64 its_query(struct pkvm_its *its, enum pkvm_its_query what, u64 idx)
+static u64 its_query(struct hyp_its *its, enum pkvm_its_query what, u64 idx)
 {
 	switch (what) {
 	case PKVM_ITS_QUERY_OWNER:
-		return host_find_hyp_mmio(its->region.phys) == &its->region;
+		return host_find_hyp_mmio(hyp_pfn_to_phys(its->region.pfn)) == &its->region;
 	case PKVM_ITS_QUERY_CTLR:
 		return its_read32(its, GITS_CTLR);
 	case PKVM_ITS_QUERY_TYPER:
 		return its_read64(its, GITS_TYPER);
 	case PKVM_ITS_QUERY_L2:
 		return its_query_l2(its, upper_32_bits(idx), lower_32_bits(idx));
-	case PKVM_ITS_QUERY_CBASER:
-		return its->cbaser;
 	case PKVM_ITS_QUERY_QUEUE_OWNER:
 		return pkvm_hyp_owns(hyp_virt_to_phys(its->queue), its->queue_size);
-	case PKVM_ITS_QUERY_QUEUE_SHADOW:
-		return hyp_virt_to_phys(its->shadow);
 	case PKVM_ITS_QUERY_DEVICES:
 		return its->stats.devices;
 	case PKVM_ITS_QUERY_ITT_PAGES:
@@ -886,12 +932,6 @@ static u64 its_query(struct pkvm_its *its, enum pkvm_its_query what, u64 idx)
 		return its->stats.posted;
 	case PKVM_ITS_QUERY_REFUSED:
 		return its->stats.refused;
-	case PKVM_ITS_QUERY_REFUSED_CMD:
-		return idx < ARRAY_SIZE(its->stats.last.raw) ? its->stats.last.raw[idx] : 0;
-	case PKVM_ITS_QUERY_REFUSED_WHY:
-		return its->stats.why;
-	case PKVM_ITS_QUERY_REFUSED_AT:
-		return its_is_refusing(its) ? its->posted | GITS_CREADR_STALLED : 0;
 	default:
 		return its_query_table(its, what, idx);
 	}
@@ -909,11 +949,8 @@ static u64 its_query(struct pkvm_its *its, enum pkvm_its_query what, u64 idx)
  */
 u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx)
 {
-	struct pkvm_its *its;
+	struct hyp_its *its;
 	u64 val;
-
-	if (what == PKVM_ITS_QUERY_FAILED_STEP)
-		return failed_step;
 
 	if (what == PKVM_ITS_QUERY_SELFTEST)
 		return pkvm_its_selftest_checks();
@@ -928,3 +965,4 @@ u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx)
 
 	return val;
 }
+#endif

@@ -53,12 +53,12 @@ static LIST_HEAD(its_vpe_list);
 static DEFINE_HYP_SPINLOCK(its_vpe_lock);
 
 /**
- * its_vpe_join() - Let an ITS have vPEs.
+ * hyp_its_add_vpes() - Let an ITS have vPEs.
  * @its:	The ITS, set up.
  *
  * From now on the vPEs of the others are compared with those of this one.
  */
-void its_vpe_join(struct pkvm_its *its)
+void hyp_its_add_vpes(struct hyp_its *its)
 {
 	hyp_spin_lock(&its_vpe_lock);
 	if (its->vpe_table)
@@ -68,10 +68,10 @@ void its_vpe_join(struct pkvm_its *its)
 
 #ifdef CONFIG_NVHE_EL2_DEBUG
 /**
- * its_vpe_leave() - Undo its_vpe_join(), for the self test.
+ * hyp_its_remove_vpes() - Undo hyp_its_add_vpes(), for the self test.
  * @its:	The ITS, without any vPE.
  */
-void its_vpe_leave(struct pkvm_its *its)
+void hyp_its_remove_vpes(struct hyp_its *its)
 {
 	hyp_spin_lock(&its_vpe_lock);
 	if (its->vpe_table)
@@ -80,12 +80,12 @@ void its_vpe_leave(struct pkvm_its *its)
 }
 #endif
 
-static struct its_vpe_record *its_vpe_record(struct pkvm_its *its, u32 vpe_id)
+static struct its_vpe_record *its_vpe_record(struct hyp_its *its, u32 vpe_id)
 {
-	return its->vpe_table ? its_record(its->vpe_table, vpe_id) : NULL;
+	return its->vpe_table ? hyp_its_record(its->vpe_table, vpe_id) : NULL;
 }
 
-static u64 its_vpe_state(struct pkvm_its *its, u32 vpe_id)
+static u64 its_vpe_state(struct hyp_its *its, u32 vpe_id)
 {
 	struct its_vpe_record *record = its_vpe_record(its, vpe_id);
 
@@ -93,32 +93,32 @@ static u64 its_vpe_state(struct pkvm_its *its, u32 vpe_id)
 }
 
 /**
- * its_vpe_in_range() - Does the vPE table reach as far as this vPEID?
+ * hyp_its_vpe_in_range() - Does the vPE table reach as far as this vPEID?
  * @its:	The ITS.
  * @vpe_id:	Any vPEID.
  *
  * Return: true if it does; false if not, or if there is no vPE table.
  */
-bool its_vpe_in_range(struct pkvm_its *its, u32 vpe_id)
+bool hyp_its_vpe_in_range(struct hyp_its *its, u32 vpe_id)
 {
-	return its->vpe_table && its_id_in_range(its->vpe_table, vpe_id);
+	return its->vpe_table && hyp_its_id_in_range(its->vpe_table, vpe_id);
 }
 
 /**
- * its_vpe_is_mapped() - Is a vPE mapped, as far as the host is concerned?
+ * hyp_its_vpe_is_mapped() - Is a vPE mapped, as far as the host is concerned?
  * @its:	The ITS, locked.
  * @vpe_id:	Any vPEID.
  */
-bool its_vpe_is_mapped(struct pkvm_its *its, u32 vpe_id)
+bool hyp_its_vpe_is_mapped(struct hyp_its *its, u32 vpe_id)
 {
 	return its_vpe_state(its, vpe_id) == ITS_VPE_VALID;
 }
 
 /* The record of the same vPE in another ITS, if that may still use its VPT. */
-static struct its_vpe_record *its_vpe_elsewhere(struct pkvm_its *its, u32 vpe_id)
+static struct its_vpe_record *its_vpe_elsewhere(struct hyp_its *its, u32 vpe_id)
 {
 	struct its_vpe_record *record;
-	struct pkvm_its *other;
+	struct hyp_its *other;
 
 	list_for_each_entry(other, &its_vpe_list, vpe_node) {
 		record = other == its ? NULL : its_vpe_record(other, vpe_id);
@@ -133,10 +133,10 @@ static struct its_vpe_record *its_vpe_elsewhere(struct pkvm_its *its, u32 vpe_id
  * GICv4.1: Alloc says that no other ITS has the vPE mapped. That is not certain
  * while one of them is unmapping it.
  */
-static bool its_alloc_is_right(struct pkvm_its *its, u32 vpe_id, bool alloc)
+static bool its_alloc_is_right(struct hyp_its *its, u32 vpe_id, bool alloc)
 {
 	bool elsewhere = false;
-	struct pkvm_its *other;
+	struct hyp_its *other;
 	u64 state;
 
 	list_for_each_entry(other, &its_vpe_list, vpe_node) {
@@ -209,7 +209,7 @@ static int its_get_vconfig(u64 phys, u64 size)
 	if (!vconfig)
 		return -ENOSPC;
 
-	ret = its_share(phys, size, &va);
+	ret = hyp_its_share(phys, size, &va);
 	if (ret)
 		return ret;
 
@@ -233,32 +233,32 @@ static void its_put_vconfig(u64 phys, u64 size)
 		__pkvm_host_unshare_hyp(hyp_phys_to_pfn(phys + i));
 }
 
-static enum pkvm_its_refusal its_take_vpe(struct pkvm_its *its,
-					  const struct its_vpe_record *vpe)
+static enum pkvm_its_refusal its_donate_vpe(struct hyp_its *its,
+					    const struct its_vpe_record *vpe)
 {
 	u64 vpt = vpe->vpt & ITS_VPE_VPT;
 
-	if (its_donate(its, vpt, its_vpt_size(vpe->vpt)))
+	if (hyp_its_donate(its, vpt, its_vpt_size(vpe->vpt)))
 		return PKVM_ITS_VPT_OWNER;
 
 	if (vpe->config && its_get_vconfig(vpe->config & ITS_VPE_VPT,
 					   its_vconfig_size(vpe->vpt))) {
-		its_return(its, vpt, its_vpt_size(vpe->vpt));
+		hyp_its_return(its, vpt, its_vpt_size(vpe->vpt));
 		return PKVM_ITS_VCONFIG_OWNER;
 	}
 
 	return PKVM_ITS_ACCEPTED;
 }
 
-static void its_release_vpe(struct pkvm_its *its, const struct its_vpe_record *vpe)
+static void its_return_vpe(struct hyp_its *its, const struct its_vpe_record *vpe)
 {
 	if (vpe->config)
 		its_put_vconfig(vpe->config & ITS_VPE_VPT, its_vconfig_size(vpe->vpt));
 
-	its_return(its, vpe->vpt & ITS_VPE_VPT, its_vpt_size(vpe->vpt));
+	hyp_its_return(its, vpe->vpt & ITS_VPE_VPT, its_vpt_size(vpe->vpt));
 }
 
-static enum pkvm_its_refusal its_map_vpe_locked(struct pkvm_its *its, u32 vpe_id,
+static enum pkvm_its_refusal its_map_vpe_locked(struct hyp_its *its, u32 vpe_id,
 						const struct its_vpe_record *vpe)
 {
 	struct its_vpe_record *record = its_vpe_elsewhere(its, vpe_id);
@@ -269,14 +269,14 @@ static enum pkvm_its_refusal its_map_vpe_locked(struct pkvm_its *its, u32 vpe_id
 		       record->config != vpe->config))
 		return PKVM_ITS_VPE_DIFFERS;
 
-	why = is_first ? its_take_vpe(its, vpe) : PKVM_ITS_ACCEPTED;
+	why = is_first ? its_donate_vpe(its, vpe) : PKVM_ITS_ACCEPTED;
 	if (why)
 		return why;
 
-	why = its_link_l2(its, its->vpe_table, vpe_id);
+	why = hyp_its_donate_l2(its, its->vpe_table, vpe_id);
 	if (why) {
 		if (is_first)
-			its_release_vpe(its, vpe);
+			its_return_vpe(its, vpe);
 		return why;
 	}
 
@@ -288,7 +288,7 @@ static enum pkvm_its_refusal its_map_vpe_locked(struct pkvm_its *its, u32 vpe_id
 }
 
 /**
- * its_map_vpe() - Take what it needs to map a vPE.
+ * hyp_its_map_vpe() - Donate what it needs to map a vPE.
  * @its:	The ITS, locked.
  * @vpe_id:	Any vPEID.
  * @vpt:	Physical address of the VPT, with no bits set that VMAPP has not.
@@ -299,15 +299,15 @@ static enum pkvm_its_refusal its_map_vpe_locked(struct pkvm_its *its, u32 vpe_id
  * The pages of the VPT are the host's before and EL2's after, with their
  * contents; those of the configuration table are shared and pinned. If another
  * ITS has mapped the vPE, then to the same, and all of that is so already. The
- * L2 page of the vPE table is found as its_link_l2() says. On failure nothing
+ * L2 page of the vPE table is found as hyp_its_donate_l2() says. On failure nothing
  * has changed.
  *
  * Return: PKVM_ITS_ACCEPTED, or why the vPE cannot be mapped.
  */
-enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
-				  u32 intid_bits, u64 config, bool alloc)
+enum pkvm_its_refusal hyp_its_map_vpe(struct hyp_its *its, u32 vpe_id, u64 vpt,
+				      u32 intid_bits, u64 config, bool alloc)
 {
-	bool has_config = its_is_v4_1(its);
+	bool has_config = hyp_its_is_v4_1(its);
 	struct its_vpe_record vpe = {
 		.vpt	= ITS_VPE_VALID | vpt | FIELD_PREP(ITS_VPE_INTID_BITS, its->lpi_bits),
 		.config	= has_config ? ITS_VPE_VALID | config : 0,
@@ -315,7 +315,7 @@ enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
 	struct its_vpe_record *record;
 	enum pkvm_its_refusal why;
 
-	if (!its_vpe_in_range(its, vpe_id))
+	if (!hyp_its_vpe_in_range(its, vpe_id))
 		return PKVM_ITS_VPE_RANGE;
 
 	if (intid_bits < ITS_MIN_INTID_BITS || intid_bits > its->lpi_bits)
@@ -336,22 +336,22 @@ enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
 }
 
 /**
- * its_unmap_vpe() - Let the ITS be told that a vPE is mapped no more.
+ * hyp_its_begin_vpe_unmap() - Let the ITS be told that a vPE is mapped no more.
  * @its:	The ITS, locked.
  * @vpe_id:	Any vPEID.
  * @alloc:	GICv4.1: the host says that no other ITS has it mapped.
  *
  * From now on no command but VSYNC may name the vPE. Every page stays where it is
- * until its_complete_vpe_unmap(), unless its_drop_vpe_unmap() or
- * its_drop_vpe_unmaps() undoes this.
+ * until hyp_its_complete_vpe_unmap(), unless hyp_its_drop_vpe_unmap() or
+ * hyp_its_drop_vpe_unmaps() undoes this.
  *
  * Return: PKVM_ITS_ACCEPTED, or why the vPE cannot be unmapped.
  */
-enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc)
+enum pkvm_its_refusal hyp_its_begin_vpe_unmap(struct hyp_its *its, u32 vpe_id, bool alloc)
 {
 	enum pkvm_its_refusal why = PKVM_ITS_ACCEPTED;
 
-	if (!its_vpe_is_mapped(its, vpe_id))
+	if (!hyp_its_vpe_is_mapped(its, vpe_id))
 		return PKVM_ITS_VPE_UNMAPPED;
 
 	if (its->nr_vpe_unmaps == ITS_MAX_UNMAPS)
@@ -359,7 +359,7 @@ enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc
 
 	hyp_spin_lock(&its_vpe_lock);
 	/* Otherwise the GIC would keep a VPT that the last unmap returns. */
-	if (its_is_v4_1(its) && !its_alloc_is_right(its, vpe_id, alloc)) {
+	if (hyp_its_is_v4_1(its) && !its_alloc_is_right(its, vpe_id, alloc)) {
 		why = PKVM_ITS_VPE_DIFFERS;
 	} else {
 		its_vpe_record(its, vpe_id)->vpt |= ITS_VPE_UNMAPPING;
@@ -370,7 +370,7 @@ enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc
 	return why;
 }
 
-static void its_remove_vpe_unmap(struct pkvm_its *its, u32 vpe_id)
+static void its_remove_vpe_unmap(struct hyp_its *its, u32 vpe_id)
 {
 	u32 i;
 
@@ -383,13 +383,13 @@ static void its_remove_vpe_unmap(struct pkvm_its *its, u32 vpe_id)
 }
 
 /**
- * its_drop_vpe_unmap() - Undo its_unmap_vpe().
+ * hyp_its_drop_vpe_unmap() - Undo hyp_its_begin_vpe_unmap().
  * @its:	The ITS, locked, that will not execute the unmap.
  * @vpe_id:	The vPEID of an unmap that was posted.
  *
  * The VPT is still EL2's, and the host may unmap the vPE again.
  */
-void its_drop_vpe_unmap(struct pkvm_its *its, u32 vpe_id)
+void hyp_its_drop_vpe_unmap(struct hyp_its *its, u32 vpe_id)
 {
 	hyp_spin_lock(&its_vpe_lock);
 	its_vpe_record(its, vpe_id)->vpt &= ~(ITS_VPE_UNMAPPING | ITS_VPE_LEAVING);
@@ -398,23 +398,23 @@ void its_drop_vpe_unmap(struct pkvm_its *its, u32 vpe_id)
 }
 
 /**
- * its_drop_vpe_unmaps() - Undo its_unmap_vpe() for each vPE of an ITS.
+ * hyp_its_drop_vpe_unmaps() - Undo hyp_its_begin_vpe_unmap() for each vPE of an ITS.
  * @its:	The ITS, locked, whose queue is programmed anew.
  */
-void its_drop_vpe_unmaps(struct pkvm_its *its)
+void hyp_its_drop_vpe_unmaps(struct hyp_its *its)
 {
 	while (its->nr_vpe_unmaps)
-		its_drop_vpe_unmap(its, its->vpe_unmaps[0]);
+		hyp_its_drop_vpe_unmap(its, its->vpe_unmaps[0]);
 }
 
 /**
- * its_vpe_unmapped() - The ITS has consumed the unmap of a vPE.
+ * hyp_its_vpe_unmapped() - The ITS has consumed the unmap of a vPE.
  * @its:	The ITS, locked.
- * @vpe_id:	The vPEID that its_unmap_vpe() accepted.
+ * @vpe_id:	The vPEID that hyp_its_begin_vpe_unmap() accepted.
  *
  * What the vPE used is EL2's until the next VSYNC.
  */
-void its_vpe_unmapped(struct pkvm_its *its, u32 vpe_id)
+void hyp_its_vpe_unmapped(struct hyp_its *its, u32 vpe_id)
 {
 	hyp_spin_lock(&its_vpe_lock);
 	its_vpe_record(its, vpe_id)->vpt |= ITS_VPE_LEAVING;
@@ -422,14 +422,14 @@ void its_vpe_unmapped(struct pkvm_its *its, u32 vpe_id)
 }
 
 /**
- * its_complete_vpe_unmap() - Give what a vPE used back to the host.
+ * hyp_its_complete_vpe_unmap() - Return what a vPE used to the host.
  * @its:	The ITS, locked, that has consumed a VSYNC.
  * @vpe_id:	The vPEID of the VSYNC.
  *
- * If the vPE was unmapped before that, this undoes its_map_vpe(), unless another
+ * If the vPE was unmapped before that, this undoes hyp_its_map_vpe(), unless another
  * ITS may still use the VPT.
  */
-void its_complete_vpe_unmap(struct pkvm_its *its, u32 vpe_id)
+void hyp_its_complete_vpe_unmap(struct hyp_its *its, u32 vpe_id)
 {
 	struct its_vpe_record *record = its_vpe_record(its, vpe_id);
 	struct its_vpe_record vpe;
@@ -441,13 +441,13 @@ void its_complete_vpe_unmap(struct pkvm_its *its, u32 vpe_id)
 		its_remove_vpe_unmap(its, vpe_id);
 		its->stats.vpes--;
 		if (!its_vpe_elsewhere(its, vpe_id))
-			its_release_vpe(its, &vpe);
+			its_return_vpe(its, &vpe);
 	}
 	hyp_spin_unlock(&its_vpe_lock);
 }
 
 /**
- * its_check_its_list() - May VMOVP name these ITSs?
+ * hyp_its_check_its_list() - May VMOVP name these ITSs?
  * @its:	The ITS that gets the command, locked.
  * @vpe_id:	A vPEID that is mapped.
  * @its_list:	The ITSs to move it on, by the number in GITS_CTLR.
@@ -456,17 +456,17 @@ void its_complete_vpe_unmap(struct pkvm_its *its, u32 vpe_id)
  *
  * Return: true if so.
  */
-bool its_check_its_list(struct pkvm_its *its, u32 vpe_id, u16 its_list)
+bool hyp_its_check_its_list(struct hyp_its *its, u32 vpe_id, u16 its_list)
 {
-	struct pkvm_its *other;
+	struct hyp_its *other;
 
-	if (!(its_list & BIT(its_number(its))))
+	if (!(its_list & BIT(hyp_its_number(its))))
 		return false;
 
 	hyp_spin_lock(&its_vpe_lock);
 	list_for_each_entry(other, &its_vpe_list, vpe_node) {
-		if (other == its || its_vpe_is_mapped(other, vpe_id))
-			its_list &= ~BIT(its_number(other));
+		if (other == its || hyp_its_vpe_is_mapped(other, vpe_id))
+			its_list &= ~BIT(hyp_its_number(other));
 	}
 	hyp_spin_unlock(&its_vpe_lock);
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MMIO that EL2 has taken from the host.
+ * MMIO that the host has donated to EL2.
  *
- * A device that does DMA on the word of its registers, without an SMMU in
- * between, is a way around the host's stage 2. EL2 takes the registers of such
- * a device, and every later access of the host is either:
+ * A device does DMA at the addresses in its registers. Without an SMMU in
+ * between, that is a way around the host's stage 2. Once EL2 owns the registers
+ * of such a device, every access of the host is either:
  *
  *	- decoded from the syndrome and passed to the region's handler, then
  *	  the instruction is skipped; or
@@ -29,15 +29,15 @@
 #include <hyp/adjust_pc.h>
 
 /**
- * hyp_mmio_take() - Take an MMIO range from the host and map it at EL2.
- * @region:	The range, whose @phys, @size and @handler are set.
+ * hyp_mmio_donate() - Donate an MMIO range of the host to EL2, and map it there.
+ * @region:	The range, whose @pfn, @nr_pages and @handler are set.
  *
  * On success EL2 owns the range and maps it at @region->base as Device memory.
  * On failure the range is the host's as before.
  *
  * Return: 0, or the error of __pkvm_host_donate_hyp_mmio() or of the mapping.
  */
-int hyp_mmio_take(struct hyp_mmio_region *region)
+int hyp_mmio_donate(struct hyp_mmio_region *region)
 {
 	unsigned long va;
 	int ret;
@@ -46,7 +46,8 @@ int hyp_mmio_take(struct hyp_mmio_region *region)
 	if (ret)
 		return ret;
 
-	ret = __pkvm_create_private_mapping(region->phys, region->size,
+	ret = __pkvm_create_private_mapping(hyp_pfn_to_phys(region->pfn),
+					    region->nr_pages << PAGE_SHIFT,
 					    PAGE_HYP_DEVICE, &va);
 	if (ret) {
 		__pkvm_hyp_donate_host_mmio(region);
@@ -59,17 +60,18 @@ int hyp_mmio_take(struct hyp_mmio_region *region)
 }
 
 /**
- * hyp_mmio_return() - Unmap an MMIO range from EL2 and give it back to the host.
- * @region:	A range taken by hyp_mmio_take().
+ * hyp_mmio_return() - Unmap an MMIO range at EL2 and return it to the host.
+ * @region:	A range that hyp_mmio_donate() donated.
  *
  * The virtual range is not reused: EL2 has no allocator for it.
  */
 void hyp_mmio_return(struct hyp_mmio_region *region)
 {
+	u64 size = region->nr_pages << PAGE_SHIFT;
 	u64 va = (__force u64)region->base;
 
 	hyp_spin_lock(&pkvm_pgd_lock);
-	WARN_ON(kvm_pgtable_hyp_unmap(&pkvm_pgtable, va, region->size) != region->size);
+	WARN_ON(kvm_pgtable_hyp_unmap(&pkvm_pgtable, va, size) != size);
 	hyp_spin_unlock(&pkvm_pgd_lock);
 
 	region->base = NULL;
@@ -163,7 +165,7 @@ bool handle_host_mmio(struct kvm_cpu_context *host_ctxt, phys_addr_t addr, u64 e
 	}
 
 	reg = FIELD_GET(ESR_ELx_SRT_MASK, esr);
-	access.offset = addr - region->phys;
+	access.offset = addr - hyp_pfn_to_phys(region->pfn);
 	access.width = 1 << FIELD_GET(ESR_ELx_SAS, esr);
 	access.write = esr & ESR_ELx_WNR;
 	top = access.width * 8 - 1;

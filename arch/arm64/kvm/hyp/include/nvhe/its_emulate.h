@@ -9,18 +9,14 @@
 
 #include <asm/kvm_pkvm_its.h>
 
+#include <nvhe/memory.h>
 #include <nvhe/mmio.h>
 #include <nvhe/spinlock.h>
 
 struct pkvm_hyp_vcpu;
 
-/* A command of the ITS, IHI 0069 section 5.3. */
-struct its_cmd {
-	u64	raw[4];
-};
-
 /**
- * struct its_table - a table of the ITS, described by its GITS_BASERn
+ * struct hyp_its_table - a table of the ITS, described by its GITS_BASERn
  * @baser:	The register, which the host can no longer change.
  * @type:	GITS_BASER_TYPE_*.
  * @phys:	Physical address of the table, or of its first level.
@@ -28,12 +24,15 @@ struct its_cmd {
  * @psz:	Page size of the ITS for this table, in bytes.
  * @per_page:	Entries of a last-level page.
  * @l1:		First level of an indirect table, EL2's; NULL if flat.
- * @shadow:	The host's copy of @l1, shared and pinned.
- * @records:	EL2's records beside the entries of a flat table; NULL if none.
+ * @shadow:	The host's copy of @l1, shared and pinned; behind it the copy of
+ *		@chunks if there are any.
+ * @records:	EL2's records of the entries of a flat table; NULL if none.
+ * @chunks:	For each entry of @l1 the physical address of EL2's records of the
+ *		entries of that L2 page; NULL if there are none.
  * @nr_l2:	L2 pages that EL2 owns.
  * @borrowed:	Another ITS brought it, and no command of this one uses it.
  */
-struct its_table {
+struct hyp_its_table {
 	u64		baser;
 	u32		type;
 	u64		phys;
@@ -43,6 +42,7 @@ struct its_table {
 	u64		*l1;
 	u64		*shadow;
 	void		*records;
+	u64		*chunks;
 	u32		nr_l2;
 	bool		borrowed;
 };
@@ -63,11 +63,10 @@ struct its_table {
 #define ITS_NO_OFFSET		U32_MAX
 
 /**
- * struct pkvm_its - an ITS that EL2 owns
+ * struct hyp_its - an ITS that EL2 owns
  * @region:	Its control frame.
  * @node:	Entry in the list of them, which only grows.
  * @lock:	Guards everything below. Taken before the component locks.
- * @state_size:	Bytes of the memory this structure came in.
  * @typer:	GITS_TYPER, without what EL2 does not let the host use.
  * @ctlr:	GITS_CTLR but for Enabled and Quiescent, which only the ITS knows.
  * @ctlr_rw:	The bits of @ctlr that the host may change.
@@ -96,20 +95,20 @@ struct its_table {
  * @lpi_bits:	Number of INTID bits in use for LPIs.
  * @nr_colls:	Number of collections.
  * @stats:	What EL2 tells about it.
+ * @refused:	The command that was refused last, its doubleword 0, and why.
  * @nr_targets:	Number of redistributors.
  * @targets:	The RDbase of each.
  */
-struct pkvm_its {
+struct hyp_its {
 	struct hyp_mmio_region	region;
 	struct list_head	node;
 	hyp_spinlock_t		lock;
-	size_t			state_size;
 	u64			typer;
 	u32			ctlr;
 	u32			ctlr_rw;
 	u64			cbaser;
-	struct its_cmd		*queue;
-	struct its_cmd		*shadow;
+	struct its_cmd_block	*queue;
+	struct its_cmd_block	*shadow;
 	u32			queue_size;
 	u32			cwriter;
 	u32			posted;
@@ -123,9 +122,9 @@ struct pkvm_its {
 	u32			vpe_unmaps[ITS_MAX_UNMAPS];
 	u32			nr_vpe_unmaps;
 	s64			bytes_left;
-	struct its_table	tables[GITS_BASER_NR_REGS];
-	struct its_table	*device_table;
-	struct its_table	*vpe_table;
+	struct hyp_its_table	tables[GITS_BASER_NR_REGS];
+	struct hyp_its_table	*device_table;
+	struct hyp_its_table	*vpe_table;
 	struct list_head	vpe_node;
 	u32			ite_size;
 	u32			lpi_bits;
@@ -138,97 +137,102 @@ struct pkvm_its {
 		u64		vpes;
 		u64		posted;
 		u64		refused;
-		struct its_cmd	last;
-		enum pkvm_its_refusal why;
 	} stats;
+	struct {
+		u64		cmd;
+		enum pkvm_its_refusal why;
+	} refused;
 	u32			nr_targets;
 	u64			targets[];
 };
 
-int its_donate(struct pkvm_its *its, u64 phys, u64 size);
-void its_return(struct pkvm_its *its, u64 phys, u64 size);
-void its_clear(u64 phys, u64 size);
-int its_share(u64 phys, u64 size, void **va);
-void its_unshare(void *va, u64 size);
+int hyp_its_donate(struct hyp_its *its, u64 phys, u64 size);
+void hyp_its_return(struct hyp_its *its, u64 phys, u64 size);
+void hyp_its_clear(u64 phys, u64 size);
+int hyp_its_share(u64 phys, u64 size, void **va);
+void hyp_its_unshare(void *va, u64 size);
 
-static inline bool its_table_is_indirect(const struct its_table *table)
+static inline bool hyp_its_is_indirect(const struct hyp_its_table *table)
 {
 	return table->baser & GITS_BASER_INDIRECT;
 }
 
-u64 its_table_size(const struct its_table *table);
-u64 its_l2_size(const struct its_table *table);
-int its_read_l1(const struct its_table *table, u32 idx, u64 *phys);
-int its_setup_tables(struct pkvm_its *its, const struct its_handover *desc);
-void its_teardown_tables(struct pkvm_its *its);
+u64 hyp_its_table_size(const struct hyp_its_table *table);
+u64 hyp_its_records_size(const struct hyp_its_table *table);
+int hyp_its_read_l1(const struct hyp_its_table *table, u32 idx, u64 *phys);
+int hyp_its_setup_tables(struct hyp_its *its, const struct its_handover *desc);
+void hyp_its_teardown_tables(struct hyp_its *its);
 
-bool its_id_in_range(const struct its_table *table, u32 id);
-void *its_record(const struct its_table *table, u32 id);
-enum pkvm_its_refusal its_link_l2(struct pkvm_its *its, struct its_table *table, u32 id);
+bool hyp_its_id_in_range(const struct hyp_its_table *table, u32 id);
+void *hyp_its_record(const struct hyp_its_table *table, u32 id);
+enum pkvm_its_refusal hyp_its_donate_l2(struct hyp_its *its, struct hyp_its_table *table, u32 id);
 
-u64 *its_device_record(struct pkvm_its *its, u32 device_id);
-bool its_itt_size(struct pkvm_its *its, u32 event_bits, u64 *size);
-bool its_device_is_mapped(u64 record);
-bool its_event_in_range(u64 record, u32 event);
-enum pkvm_its_refusal its_map_device(struct pkvm_its *its, u32 device_id, u64 itt,
-				     u32 event_bits);
-void its_unmap_device(struct pkvm_its *its, u64 *record);
-enum pkvm_its_refusal its_begin_unmap(struct pkvm_its *its, u32 device_id);
-void its_drop_unmap(struct pkvm_its *its, u32 device_id);
-void its_drop_unmaps(struct pkvm_its *its);
-bool its_complete_unmaps(struct pkvm_its *its);
+enum pkvm_its_refusal hyp_its_check_event(struct hyp_its *its, u32 device_id, u32 event);
+enum pkvm_its_refusal hyp_its_map_device(struct hyp_its *its, u32 device_id, u64 itt,
+					 u32 event_bits);
+void hyp_its_unmap_device(struct hyp_its *its, u32 device_id);
+void hyp_its_clear_itt(struct hyp_its *its, u32 device_id);
+enum pkvm_its_refusal hyp_its_begin_unmap(struct hyp_its *its, u32 device_id);
+void hyp_its_drop_unmap(struct hyp_its *its, u32 device_id);
+void hyp_its_drop_unmaps(struct hyp_its *its);
+bool hyp_its_complete_unmaps(struct hyp_its *its);
 
-static inline u32 its_number(const struct pkvm_its *its)
+static inline u64 hyp_its_phys(const struct hyp_its *its)
+{
+	return hyp_pfn_to_phys(its->region.pfn);
+}
+
+static inline u32 hyp_its_number(const struct hyp_its *its)
 {
 	return FIELD_GET(GITS_CTLR_ITS_NUMBER, its->ctlr);
 }
 
-static inline bool its_is_v4_1(const struct pkvm_its *its)
+static inline bool hyp_its_is_v4_1(const struct hyp_its *its)
 {
 	return its->typer & GITS_TYPER_VMAPP;
 }
 
-void its_vpe_join(struct pkvm_its *its);
-void its_vpe_leave(struct pkvm_its *its);
-bool its_vpe_in_range(struct pkvm_its *its, u32 vpe_id);
-bool its_vpe_is_mapped(struct pkvm_its *its, u32 vpe_id);
-enum pkvm_its_refusal its_map_vpe(struct pkvm_its *its, u32 vpe_id, u64 vpt,
-				  u32 intid_bits, u64 config, bool alloc);
-enum pkvm_its_refusal its_unmap_vpe(struct pkvm_its *its, u32 vpe_id, bool alloc);
-void its_drop_vpe_unmap(struct pkvm_its *its, u32 vpe_id);
-void its_drop_vpe_unmaps(struct pkvm_its *its);
-void its_vpe_unmapped(struct pkvm_its *its, u32 vpe_id);
-void its_complete_vpe_unmap(struct pkvm_its *its, u32 vpe_id);
-bool its_check_its_list(struct pkvm_its *its, u32 vpe_id, u16 its_list);
+void hyp_its_add_vpes(struct hyp_its *its);
+void hyp_its_remove_vpes(struct hyp_its *its);
+bool hyp_its_vpe_in_range(struct hyp_its *its, u32 vpe_id);
+bool hyp_its_vpe_is_mapped(struct hyp_its *its, u32 vpe_id);
+enum pkvm_its_refusal hyp_its_map_vpe(struct hyp_its *its, u32 vpe_id, u64 vpt,
+				      u32 intid_bits, u64 config, bool alloc);
+enum pkvm_its_refusal hyp_its_begin_vpe_unmap(struct hyp_its *its, u32 vpe_id, bool alloc);
+void hyp_its_drop_vpe_unmap(struct hyp_its *its, u32 vpe_id);
+void hyp_its_drop_vpe_unmaps(struct hyp_its *its);
+void hyp_its_vpe_unmapped(struct hyp_its *its, u32 vpe_id);
+void hyp_its_complete_vpe_unmap(struct hyp_its *its, u32 vpe_id);
+bool hyp_its_check_its_list(struct hyp_its *its, u32 vpe_id, u16 its_list);
 
-int its_setup(struct pkvm_its *its, const struct its_handover *desc,
-	      enum pkvm_its_step *step);
-void its_teardown(struct pkvm_its *its, const struct its_handover *desc);
+int hyp_its_setup(struct hyp_its *its, const struct its_handover *desc,
+		  enum pkvm_its_step *step);
+void hyp_its_teardown(struct hyp_its *its, const struct its_handover *desc);
 
-void its_handle_access(struct hyp_mmio_region *region, struct hyp_mmio_access *access);
+void hyp_its_handle_access(struct hyp_mmio_region *region, struct hyp_mmio_access *access);
 
-static inline bool its_has_budget(const struct pkvm_its *its)
+static inline bool hyp_its_has_budget(const struct hyp_its *its)
 {
 	return its->bytes_left > 0;
 }
 
 /* Unmaps that were posted, and whose pages are not back. */
-static inline bool its_has_unmaps(const struct pkvm_its *its)
+static inline bool hyp_its_has_unmaps(const struct hyp_its *its)
 {
 	return its->nr_unmaps || its->nr_vpe_unmaps;
 }
 
 /* Only the hardware knows: it may have lost its registers. */
-static inline bool its_is_enabled(struct pkvm_its *its)
+static inline bool hyp_its_is_enabled(struct hyp_its *its)
 {
 	return readl_relaxed(its->region.base + GITS_CTLR) & GITS_CTLR_ENABLE;
 }
 
-void its_process_queue(struct pkvm_its *its);
-void its_drop_queue(struct pkvm_its *its);
-void its_scrub_queue(struct pkvm_its *its);
-void its_retry(struct pkvm_its *its);
-bool its_owns_shared_table(u64 baser);
+void hyp_its_process_queue(struct hyp_its *its);
+void hyp_its_drop_queue(struct hyp_its *its);
+void hyp_its_scrub_queue(struct hyp_its *its);
+void hyp_its_retry(struct hyp_its *its);
+u64 hyp_its_cmd_name(u64 dw0);
 
 int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 			unsigned long state_hva, size_t state_size);
@@ -237,19 +241,12 @@ bool pkvm_its_allows_protected_guests(void);
 bool pkvm_its_suspend(void);
 void pkvm_its_resume(void);
 u64 __pkvm_its_post(unsigned int nr, u64 cwriter);
+u64 __pkvm_its_refused(unsigned int nr, enum pkvm_its_refused_what what);
 u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx);
 
-#define ITS_NO_FAILURE	UINT_MAX
-
 #ifdef CONFIG_NVHE_EL2_DEBUG
-bool its_inject_failure(void);
-void its_set_failure(unsigned int nr);
 void pkvm_its_selftest(void *base, struct pkvm_hyp_vcpu *vcpu);
 u64 pkvm_its_selftest_checks(void);
-#else
-static inline bool its_inject_failure(void) { return false; }
-static inline void its_set_failure(unsigned int nr) { }
-static inline u64 pkvm_its_selftest_checks(void) { return 0; }
 #endif
 
 #endif /* __ARM64_KVM_NVHE_ITS_EMULATE_H__ */

@@ -29,20 +29,20 @@ typedef void (*hyp_mmio_handler_t)(struct hyp_mmio_region *region,
 /**
  * struct hyp_mmio_region - a physical MMIO range that EL2 owns
  * @node:	Entry in the list of regions, guarded by the host's stage-2 lock.
- * @phys:	Physical address of the first byte, aligned to PAGE_SIZE.
- * @size:	Size in bytes, a multiple of PAGE_SIZE.
+ * @pfn:	Its first page.
+ * @nr_pages:	Number of its pages.
  * @base:	Where EL2 maps the range, as Device memory.
  * @handler:	Called without any lock for each decoded access of the host.
  */
 struct hyp_mmio_region {
 	struct list_head	node;
-	phys_addr_t		phys;
-	u64			size;
+	u64			pfn;
+	u64			nr_pages;
 	void __iomem		*base;
 	hyp_mmio_handler_t	handler;
 };
 
-int hyp_mmio_take(struct hyp_mmio_region *region);
+int hyp_mmio_donate(struct hyp_mmio_region *region);
 void hyp_mmio_return(struct hyp_mmio_region *region);
 bool handle_host_mmio(struct kvm_cpu_context *host_ctxt, phys_addr_t addr, u64 esr);
 

@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ITS driver's part in handing each ITS over to pKVM's hypervisor at EL2,
+ * and what it has to do differently for an ITS that EL2 owns.
+ */
+
+#include <linux/bitfield.h>
+#include <linux/cpumask.h>
+#include <linux/io.h>
+#include <linux/iopoll.h>
+#include <linux/list.h>
+#include <linux/log2.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+
+#include "irq-gic-v3-its.h"
+
+DEFINE_STATIC_KEY_FALSE(its_hyp_key);
+
+/* How many commands there are from one offset up to another. */
+static u64 its_count_cmds(u64 from, u64 to)
+{
+	return (to - from + ITS_CMD_QUEUE_SZ) % ITS_CMD_QUEUE_SZ / sizeof(struct its_cmd_block);
+}
+
+/**
+ * its_start_hyp_wait() - Want to know if one of the commands just posted is refused.
+ * @its:	An ITS that EL2 owns, locked ever since the commands were queued.
+ * @wait:	To be handed to its_end_hyp_wait().
+ * @first:	The first of the commands.
+ * @end:	Offset behind the last one, where the ITS is not yet.
+ */
+void its_start_hyp_wait(struct its_node *its, struct its_hyp_wait *wait,
+			struct its_cmd_block *first, u64 end)
+{
+	wait->first = its->hyp_nr_cmds;
+	its->hyp_nr_cmds += its_count_cmds(its_cmd_ptr_to_offset(its, first), end);
+	wait->end = its->hyp_nr_cmds;
+	wait->err = 0;
+	list_add(&wait->entry, &its->hyp_waits);
+}
+
+/**
+ * its_end_hyp_wait() - End a wait that its_start_hyp_wait() started.
+ * @its:	The ITS, not locked.
+ * @wait:	The wait.
+ *
+ * Return: what came of the commands, whoever noticed it.
+ */
+int its_end_hyp_wait(struct its_node *its, struct its_hyp_wait *wait)
+{
+	guard(raw_spinlock_irqsave)(&its->lock);
+	list_del(&wait->entry);
+
+	return wait->err;
+}
+
+/**
+ * its_skip_refused_cmd() - Go on after a command that EL2 refused.
+ * @its:	An ITS that EL2 owns, not locked, seen with GITS_CREADR.Stalled set.
+ *
+ * EL2 does not go beyond a command that it refused. Replace that command with one
+ * that does nothing, so that those behind it are executed, and tell who sent it.
+ */
+void its_skip_refused_cmd(struct its_node *its)
+{
+	struct its_hyp_wait *wait;
+	u64 creadr, offset, nr;
+	int err;
+
+	guard(raw_spinlock_irqsave)(&its->lock);
+
+	creadr = readl_relaxed(its->base + GITS_CREADR);
+	offset = creadr & GITS_CREADR_OFFSET;
+	if (!(creadr & GITS_CREADR_STALLED) ||
+	    !its_make_sync(its, its->cmd_base + offset / sizeof(*its->cmd_base)))
+		return;
+
+	err = its->hyp_ops->refused(its->phys_base, its->hyp_nr, creadr);
+	nr = its->hyp_nr_cmds -
+	     its_count_cmds(offset, its_cmd_ptr_to_offset(its, its->cmd_write));
+	list_for_each_entry(wait, &its->hyp_waits, entry) {
+		if (nr >= wait->first && nr < wait->end)
+			wait->err = err;
+	}
+
+	writel_relaxed(its_cmd_ptr_to_offset(its, its->cmd_write) | GITS_CWRITER_RETRY,
+		       its->base + GITS_CWRITER);
+}
+
+/*
+ * What the hand-over of one ITS needs. All of it is allocated beforehand, as
+ * the hand-over itself runs with every other CPU stopped.
+ */
+struct its_handover_mem {
+	struct list_head	entry;
+	struct its_node		*its;
+	struct its_cmd_block	*queue;
+	void			*shadow[GITS_BASER_NR_REGS];
+	void			*records[GITS_BASER_NR_REGS];
+	struct its_handover	*desc;
+	size_t			desc_sz;
+	void			*state;
+	size_t			state_sz;
+	int			ret;
+};
+
+static DEFINE_MUTEX(its_handover_lock);
+static LIST_HEAD(its_handover_mems);
+static const struct its_handover_ops *its_hyp_ops;
+
+static void *its_alloc_zeroed(struct its_node *its, size_t size)
+{
+	struct page *page;
+
+	page = its_alloc_pages_node(its->numa_node, GFP_KERNEL | __GFP_ZERO, get_order(size));
+
+	return page ? page_address(page) : NULL;
+}
+
+static void its_free_zeroed(void *addr, size_t size)
+{
+	if (addr)
+		its_free_pages(addr, get_order(size));
+}
+
+static u32 its_record_size(const struct its_baser *baser)
+{
+	return its_handover_record_size(GITS_BASER_TYPE(baser->val));
+}
+
+/* Bytes of EL2's records for the entries of an L2 page. */
+static size_t its_chunk_size(const struct its_baser *baser)
+{
+	return baser->psz / GITS_BASER_ENTRY_SIZE(baser->val) * its_record_size(baser);
+}
+
+/* The first level and, if there are any, as many addresses of chunks. */
+static size_t its_shadow_size(const struct its_baser *baser)
+{
+	if (!(baser->val & GITS_BASER_INDIRECT))
+		return 0;
+
+	return gits_baser_size(baser->val) * (its_record_size(baser) ? 2 : 1);
+}
+
+/* The records themselves or, of an indirect table, the addresses of the chunks. */
+static size_t its_records_size(const struct its_baser *baser)
+{
+	u64 size = gits_baser_size(baser->val);
+
+	if (its_record_size(baser) && (baser->val & GITS_BASER_INDIRECT))
+		return size;
+
+	return size / GITS_BASER_ENTRY_SIZE(baser->val) * its_record_size(baser);
+}
+
+/* The second half of a shadow. */
+static u64 *its_chunks(const struct its_baser *baser, void *shadow)
+{
+	return shadow + gits_baser_size(baser->val);
+}
+
+static size_t its_nr_chunks(const struct its_baser *baser)
+{
+	return its_chunk_size(baser) ? gits_baser_size(baser->val) / GITS_LVL1_ENTRY_SIZE : 0;
+}
+
+/**
+ * its_alloc_chunk() - Allocate EL2's records for the entries of an L2 page.
+ * @its:	The ITS.
+ * @baser:	One of its tables, indirect.
+ * @shadow:	The shadow of the table.
+ * @idx:	The first-level entry that will point to the L2 page.
+ *
+ * EL2 donates the chunk with the L2 page, so its address comes first.
+ *
+ * Return: false if there is no memory. True as well if EL2 keeps no records.
+ */
+bool its_alloc_chunk(struct its_node *its, struct its_baser *baser, void *shadow, u32 idx)
+{
+	size_t size = its_chunk_size(baser);
+	void *chunk;
+
+	if (!size)
+		return true;
+
+	chunk = its_alloc_zeroed(its, size);
+	if (!chunk)
+		return false;
+
+	WRITE_ONCE(its_chunks(baser, shadow)[idx], virt_to_phys(chunk));
+	/* Before the first-level entry, which is what EL2 reads first. */
+	smp_wmb();
+
+	return true;
+}
+
+static bool its_alloc_chunks(struct its_node *its, struct its_baser *baser, void *shadow)
+{
+	__le64 *l1 = baser->base;
+	size_t idx;
+
+	for (idx = 0; idx < its_nr_chunks(baser); idx++) {
+		if ((le64_to_cpu(l1[idx]) & GITS_BASER_VALID) &&
+		    !its_alloc_chunk(its, baser, shadow, idx))
+			return false;
+	}
+
+	return true;
+}
+
+static void its_free_shadow(struct its_baser *baser, void *shadow)
+{
+	size_t idx;
+	u64 chunk;
+
+	if (!shadow)
+		return;
+
+	for (idx = 0; idx < its_nr_chunks(baser); idx++) {
+		chunk = its_chunks(baser, shadow)[idx];
+		if (chunk)
+			its_free_zeroed(phys_to_virt(chunk), its_chunk_size(baser));
+	}
+
+	its_free_zeroed(shadow, its_shadow_size(baser));
+}
+
+static int its_alloc_handover_tables(struct its_handover_mem *mem)
+{
+	struct its_node *its = mem->its;
+	int i;
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+		struct its_baser *baser = &its->tables[i];
+
+		if (!(baser->val & GITS_BASER_VALID))
+			continue;
+
+		if (its_records_size(baser)) {
+			mem->records[i] = its_alloc_zeroed(its, its_records_size(baser));
+			if (!mem->records[i])
+				return -ENOMEM;
+		}
+
+		if (its_shadow_size(baser)) {
+			mem->shadow[i] = its_alloc_zeroed(its, its_shadow_size(baser));
+			if (!mem->shadow[i] || !its_alloc_chunks(its, baser, mem->shadow[i]))
+				return -ENOMEM;
+		}
+	}
+
+	return 0;
+}
+
+/* Some ITSs want a redistributor named differently for vPEs. */
+static unsigned int its_max_targets(struct its_node *its)
+{
+	return its->vlpi_redist_offset ? 2 * nr_cpu_ids : nr_cpu_ids;
+}
+
+static int its_alloc_handover(struct its_handover_mem *mem)
+{
+	unsigned int nr_targets = its_max_targets(mem->its);
+	struct its_node *its = mem->its;
+
+	mem->desc_sz = PAGE_ALIGN(struct_size(mem->desc, data, nr_targets) +
+				  list_count_nodes(&its->its_device_list) *
+				  sizeof(struct its_handover_device));
+	mem->state_sz = PAGE_ALIGN(its_hyp_ops->state_size(nr_targets));
+
+	mem->desc = its_alloc_zeroed(its, mem->desc_sz);
+	mem->state = its_alloc_zeroed(its, mem->state_sz);
+	mem->queue = its_alloc_zeroed(its, ITS_CMD_QUEUE_SZ);
+	if (!mem->desc || !mem->state || !mem->queue)
+		return -ENOMEM;
+
+	return its_alloc_handover_tables(mem);
+}
+
+/* All but what EL2 owns from now on, or the driver writes as a shadow. */
+static void its_free_handover(struct its_handover_mem *mem)
+{
+	int i;
+
+	its_free_zeroed(mem->desc, mem->desc_sz);
+	if (mem->ret >= 0)
+		return;
+
+	its_free_zeroed(mem->state, mem->state_sz);
+	its_free_zeroed(mem->queue, ITS_CMD_QUEUE_SZ);
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+		struct its_baser *baser = &mem->its->tables[i];
+
+		its_free_shadow(baser, mem->shadow[i]);
+		its_free_zeroed(mem->records[i], its_records_size(baser));
+	}
+}
+
+static u64 its_rdbase(int cpu, bool pta)
+{
+	u64 typer;
+
+	if (pta)
+		return per_cpu_ptr(gic_rdists->rdist, cpu)->phys_base;
+
+	typer = gic_read_typer(per_cpu_ptr(gic_rdists->rdist, cpu)->rd_base + GICR_TYPER);
+
+	return (u64)GICR_TYPER_CPU_NUMBER(typer) << 16;
+}
+
+static void its_describe_rdists(struct its_node *its, struct its_handover *desc)
+{
+	u64 rdbase;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (!per_cpu_ptr(gic_rdists->rdist, cpu)->rd_base)
+			continue;
+
+		rdbase = its_rdbase(cpu, desc->typer & GITS_TYPER_PTA);
+		desc->data[desc->nr_targets++] = rdbase;
+		if (its->vlpi_redist_offset)
+			desc->data[desc->nr_targets++] = rdbase + its->vlpi_redist_offset;
+	}
+}
+
+static void its_describe_tables(struct its_handover_mem *mem)
+{
+	int i;
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+		struct its_handover_table *table = &mem->desc->tables[i];
+		struct its_baser *baser = &mem->its->tables[i];
+
+		if (!(baser->val & GITS_BASER_VALID))
+			continue;
+
+		table->baser = baser->val;
+		table->base = virt_to_phys(baser->base);
+		if (mem->shadow[i])
+			table->shadow = virt_to_phys(mem->shadow[i]);
+		if (mem->records[i])
+			table->records = virt_to_phys(mem->records[i]);
+	}
+}
+
+static void its_describe_devices(struct its_node *its, struct its_handover *desc)
+{
+	struct its_handover_device *devs = (void *)&desc->data[desc->nr_targets];
+	struct its_device *dev;
+
+	list_for_each_entry(dev, &its->its_device_list, entry) {
+		devs[desc->nr_devices++] = (struct its_handover_device) {
+			.itt		= virt_to_phys(dev->itt),
+			.device_id	= dev->device_id,
+			.event_bits	= ilog2(dev->nr_ites),
+		};
+	}
+}
+
+static void its_describe(struct its_handover_mem *mem)
+{
+	struct its_handover *desc = mem->desc;
+	struct its_node *its = mem->its;
+
+	desc->phys_base = its->phys_base;
+	desc->typer = gic_read_typer(its->base + GITS_TYPER);
+	desc->cbaser = gits_read_cbaser(its->base + GITS_CBASER);
+	desc->queue = virt_to_phys(its->cmd_base);
+	desc->shadow_queue = virt_to_phys(mem->queue);
+	desc->itt_entry_size = FIELD_GET(GITS_TYPER_ITT_ENTRY_SIZE, its->typer) + 1;
+	desc->lpi_id_bits = lpi_id_bits;
+
+	its_describe_tables(mem);
+	its_describe_rdists(its, desc);
+	its_describe_devices(its, desc);
+}
+
+static void its_copy_shadows(struct its_handover_mem *mem)
+{
+	int i;
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+		struct its_baser *baser = &mem->its->tables[i];
+
+		if (!mem->shadow[i])
+			continue;
+
+		memcpy(mem->shadow[i], baser->base, gits_baser_size(baser->val));
+		if (mem->records[i])
+			memcpy(mem->records[i], its_chunks(baser, mem->shadow[i]),
+			       its_records_size(baser));
+	}
+}
+
+/* From here on the driver writes nothing but shadows. */
+static void its_use_shadows(struct its_handover_mem *mem)
+{
+	struct its_node *its = mem->its;
+	int i;
+
+	its->cmd_write = mem->queue + (its->cmd_write - its->cmd_base);
+	its->cmd_base = mem->queue;
+
+	for (i = 0; i < GITS_BASER_NR_REGS; i++)
+		its->tables[i].shadow = mem->shadow[i];
+
+	its->hyp_nr = mem->ret;
+	its->hyp_ops = its_hyp_ops;
+	INIT_LIST_HEAD(&its->hyp_waits);
+	its->hyp_creadr = its_cmd_ptr_to_offset(its, its->cmd_write);
+}
+
+static int its_wait_idle(struct its_node *its)
+{
+	u32 cwriter = its_cmd_ptr_to_offset(its, its->cmd_write);
+	u32 creadr;
+
+	return readl_relaxed_poll_timeout_atomic(its->base + GITS_CREADR, creadr,
+						 creadr == cwriter, 1, USEC_PER_SEC);
+}
+
+static int its_handover_one(struct its_handover_mem *mem)
+{
+	int ret;
+
+	ret = its_wait_idle(mem->its);
+	if (ret)
+		return ret;
+
+	its_copy_shadows(mem);
+	its_describe(mem);
+
+	return its_hyp_ops->handover(mem->desc, mem->desc_sz, mem->state, mem->state_sz);
+}
+
+/**
+ * its_handover_prepare() - Allocate what handing over every ITS needs.
+ * @ops:	What KVM does for the driver.
+ *
+ * Holds, on each ITS, the lock that creating a device needs until
+ * its_handover_finish(): the devices described are all there are. Their MSIs
+ * go on. There are no guests yet, and so no vPEs that could come or go. An ITS
+ * for which there is no memory is reported and stays the host's.
+ */
+void its_handover_prepare(const struct its_handover_ops *ops)
+{
+	struct its_handover_mem *mem;
+	struct its_node *its;
+
+	its_hyp_ops = ops;
+	mutex_lock(&its_handover_lock);
+	static_branch_enable(&its_hyp_key);
+
+	list_for_each_entry(its, &its_nodes, entry) {
+		mutex_lock_nest_lock(&its->dev_alloc_lock, &its_handover_lock);
+
+		mem = kzalloc_obj(*mem);
+		if (!mem) {
+			ops->report(its->phys_base, -ENOMEM);
+			continue;
+		}
+
+		mem->its = its;
+		mem->ret = its_alloc_handover(mem);
+		list_add_tail(&mem->entry, &its_handover_mems);
+	}
+}
+
+/**
+ * its_handover_commit() - Hand every ITS over to EL2.
+ *
+ * Between its_handover_prepare() and its_handover_finish(), with interrupts off
+ * and every other CPU stopped: nobody is in the middle of a command. An ITS
+ * whose hand-over fails is used as before.
+ */
+void its_handover_commit(void)
+{
+	struct its_handover_mem *mem;
+
+	list_for_each_entry(mem, &its_handover_mems, entry) {
+		if (mem->ret < 0)
+			continue;
+
+		raw_spin_lock(&mem->its->lock);
+		mem->ret = its_handover_one(mem);
+		if (mem->ret >= 0)
+			its_use_shadows(mem);
+		raw_spin_unlock(&mem->its->lock);
+	}
+}
+
+/**
+ * its_handover_finish() - Report each hand-over, free what is left of it.
+ *
+ * Undoes the locking of its_handover_prepare().
+ */
+void its_handover_finish(void)
+{
+	struct its_handover_mem *mem, *tmp;
+	struct its_node *its;
+
+	list_for_each_entry_safe(mem, tmp, &its_handover_mems, entry) {
+		its_hyp_ops->report(mem->its->phys_base, mem->ret);
+		list_del(&mem->entry);
+		its_free_handover(mem);
+		kfree(mem);
+	}
+
+	list_for_each_entry(its, &its_nodes, entry)
+		mutex_unlock(&its->dev_alloc_lock);
+
+	mutex_unlock(&its_handover_lock);
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What tests of a GICv3 ITS that EL2 owns need beyond its_host.c: the ITS off and
+ * on again, the first levels of its tables, and memory to offer.
+ */
+#include <endian.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <time.h>
+#include <sys/mman.h>
+
+#include "its_host_util.h"
+
+static bool was_disabled;
+
+bool its_host_pin_to_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return !sched_setaffinity(0, sizeof(set), &set);
+}
+
+void its_host_walk_msis(void (*fn)(int irq, u32 dev, u32 event))
+{
+	unsigned int bus, dev, func, event;
+	char line[1024], *chip;
+	FILE *f;
+
+	f = fopen("/proc/interrupts", "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		chip = strstr(line, "ITS-PCI-MSIX-");
+		if (chip && strstr(chip, "virtio") &&
+		    sscanf(chip, "ITS-PCI-MSIX-%*x:%x:%x.%x %u", &bus, &dev, &func, &event) == 4)
+			fn(strtol(line, NULL, 10), bus << 8 | dev << 3 | func, event);
+	}
+	if (f)
+		fclose(f);
+}
+
+static void send_msi(int irq, u32 dev, u32 event)
+{
+	struct its_cmd cmd = event_cmd(GITS_CMD_INT, dev, event, 0);
+
+	its_host_post(&cmd, 1);
+}
+
+/*
+ * An MSI that comes while the ITS is disabled is lost, by design, and the driver
+ * waits for it forever.
+ */
+static bool send_lost_msis(void)
+{
+	if (!was_disabled)
+		return false;
+
+	was_disabled = false;
+	ksft_print_msg("an interrupt was lost while the ITS was disabled, sent again\n");
+	its_host_walk_msis(send_msi);
+
+	return its_host_wind(its.home);
+}
+
+bool its_host_enable(bool enable)
+{
+	u32 ctlr = its_host_read(GITS_CTLR, 4) & ~(GITS_CTLR_QUIESCENT | GITS_CTLR_ENABLE);
+	time_t end = time(NULL) + ITS_TIMEOUT;
+
+	if (!enable) {
+		was_disabled = true;
+		its.repair = send_lost_msis;
+	}
+	its_host_write(GITS_CTLR, enable ? ctlr | GITS_CTLR_ENABLE : ctlr, 4);
+	while (!enable && !(its_host_read(GITS_CTLR, 4) & GITS_CTLR_QUIESCENT)) {
+		if (time(NULL) > end)
+			return false;
+	}
+
+	return !!(its_host_read(GITS_CTLR, 4) & GITS_CTLR_ENABLE) == enable;
+}
+
+bool its_host_restart(u64 cbaser)
+{
+	if (!its_host_enable(false))
+		return false;
+
+	its_host_write(GITS_CBASER, cbaser, 8);
+	its_host_write(GITS_CWRITER, 0, 8);
+	its.write = 0;
+
+	return !its_host_read(GITS_CREADR, 8) && !its_host_read(GITS_CWRITER, 8) &&
+	       its_host_enable(true);
+}
+
+void its_host_fill_queue(const struct its_cmd *cmd)
+{
+	u64 offset;
+
+	for (offset = 0; offset < its.queue_size; offset += ITS_CMD_SIZE)
+		its_host_put(offset, cmd);
+}
+
+int its_host_run_disabled(const struct its_test *t)
+{
+	struct its_cmd sync = sync_cmd(its.rdbase);
+	u64 first = its.write;
+
+	if (!its_host_enable(false))
+		return its_host_fail("the ITS cannot be disabled");
+
+	its_host_put(first, &t->cmd[0]);
+	its_host_put(its_host_next(first, 1), &sync);
+	its.write = its_host_next(first, 2);
+	its_host_write(GITS_CWRITER, its.write, 8);
+	if (!its_host_enable(true))
+		return its_host_fail("the ITS cannot be enabled");
+
+	return its_host_check_refused(first, 1);
+}
+
+void *its_host_alloc(u64 size, u64 align, u64 *phys)
+{
+	u64 huge = its.page_size / sizeof(u64) * its.page_size;
+	u64 room = huge > SZ_16M ? SZ_32M : 2 * huge;
+	u64 i, next;
+	void *mem;
+	int fd;
+
+	/* It must stay where it is: compaction moves locked pages, too. */
+	fd = open("/proc/sys/vm/compact_unevictable_allowed", O_WRONLY);
+	if (fd >= 0 && write(fd, "0", 1) != 1)
+		ksft_print_msg("compaction may move memory\n");
+	close(fd);
+
+	mem = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mem == MAP_FAILED)
+		ksft_exit_fail_perror("mmap");
+	madvise(mem, room, MADV_HUGEPAGE);
+	memset(mem, 0, room);
+	if (mlock(mem, room))
+		ksft_exit_fail_perror("mlock");
+
+	for (i = 0; i < room; i = next) {
+		*phys = its_host_phys(mem + i);
+		next = i + its.page_size;
+		if (*phys % align)
+			continue;
+		while (next < i + size && next < room &&
+		       its_host_phys(mem + next) == *phys + next - i)
+			next += its.page_size;
+		if (next >= i + size)
+			return mem + i;
+	}
+	*phys = 0;
+
+	return NULL;
+}
+
+/* The first level of an indirect table */
+
+u64 its_host_get_l1(const struct its_table *table, u64 index, u64 *chunk)
+{
+	*chunk = table->chunks ? le64toh(READ_ONCE(table->chunks[index])) : 0;
+	return le64toh(READ_ONCE(table->l1[index]));
+}
+
+void its_host_set_l1(const struct its_table *table, u64 index, u64 l2, u64 chunk)
+{
+	if (table->chunks)
+		WRITE_ONCE(table->chunks[index], htole64(chunk));
+	WRITE_ONCE(table->l1[index], htole64(l2));
+	/* For an ITS that does not snoop. */
+	asm volatile("dc civac, %0; dsb sy" : : "r" (&table->l1[index]) : "memory");
+}
+
+s64 its_host_free_l1(const struct its_table *table)
+{
+	u64 last = table == its.devices ?
+		   (2ULL << FIELD_GET(GITS_TYPER_DEVBITS, its.typer)) - 1 : UINT16_MAX;
+	u64 chunk, i;
+
+	for (i = 0; i < table->nr_l1 && i * (table->psz / table->esz) <= last; i++) {
+		if (!(its_host_get_l1(table, i, &chunk) & GITS_L1_VALID))
+			return i;
+	}
+
+	return -1;
+}
+
+struct l1_attack {
+	const char *name;
+	u64 l2;
+	u64 chunk;
+	const struct its_table *table;
+	u64 index;
+	void *own;		/* memory that EL2 must not take */
+	u64 own_size;
+};
+
+static int run_l1(const struct its_test *t)
+{
+	const struct l1_attack *attack = t->arg;
+	u64 l2, chunk, i, val;
+	int ret;
+
+	l2 = its_host_get_l1(attack->table, attack->index, &chunk);
+	its_host_set_l1(attack->table, attack->index, attack->l2, attack->chunk);
+	ret = its_host_run_cmds(t);
+	its_host_set_l1(attack->table, attack->index, l2, chunk);
+
+	for (i = 0; !ret && i < attack->own_size; i += its.page_size) {
+		if (!its_host_try(attack->own + i, 8, &val, false))
+			ret = its_host_fail("refused, but EL2 took it at 0x%lx", i);
+	}
+
+	return ret;
+}
+
+void its_host_test_l1(const struct its_table *table, const char *name, struct its_cmd cmd,
+		      u64 index, u64 own)
+{
+	u64 record = table->type == GITS_BASER_TYPE_VCPU ? 16 : 8;
+	u64 size = table->psz + table->psz / table->esz * record;
+	u64 l2, chunk, used, used_chunk;
+	static void *mem;
+	static u64 phys;
+	char what[128];
+	unsigned int i;
+
+	/* For any table that there is: pages of 64 KiB, entries of 8 bytes. */
+	if (!mem)
+		mem = its_host_alloc(SZ_64K + SZ_128K, SZ_64K, &phys);
+	if (!mem || size > SZ_64K + SZ_128K)
+		ksft_exit_fail_msg("no memory for an L2 page\n");
+
+	l2 = phys | GITS_L1_VALID;
+	chunk = phys + table->psz;
+	used = its_host_get_l1(table, 0, &used_chunk);
+	const struct l1_attack list[] = {
+		{ "no L2 page",				0, chunk },
+		{ "an L2 page in hypervisor memory",	its.victim | GITS_L1_VALID, chunk },
+		{ "an unaligned L2 page",		l2 + 0x800, chunk },
+		{ "reserved bits set",			l2 | BIT_ULL(62), chunk },
+		{ "all bits set",			~0ULL, chunk },
+		{ "what it maps for an L2 page",	own | GITS_L1_VALID, chunk },
+		{ "its own table for an L2 page",	table->base | GITS_L1_VALID, chunk },
+		{ "the command queue for an L2 page",	its.queue | GITS_L1_VALID, chunk },
+		{ "the shadow queue for an L2 page",	its.slots | GITS_L1_VALID, chunk },
+		{ "the control frame for an L2 page",	its.base | GITS_L1_VALID, chunk },
+		{ "an L2 page at address 0",		GITS_L1_VALID, chunk },
+		{ "an L2 page that is in use",		used, chunk },
+		{ "no memory for records",		l2, 0 },
+		{ "records in hypervisor memory",	l2, its.victim },
+		{ "unaligned records",			l2, chunk + 0x800 },
+		{ "the L2 page for records",		l2, phys },
+		{ "what it maps for records",		l2, own },
+		{ "its own table for records",		l2, table->base },
+		{ "the command queue for records",	l2, its.queue },
+		{ "the shadow queue for records",	l2, its.slots },
+		{ "the control frame for records",	l2, its.base },
+		{ "records where there is nothing",	l2, GENMASK_ULL(51, 16) },
+		{ "records of a page that is in use",	l2, used_chunk },
+	};
+
+	for (i = 0; i < ARRAY_SIZE(list); i++) {
+		struct l1_attack attack = list[i];
+
+		if ((attack.l2 == l2 && !table->chunks) || (attack.l2 == used && !used))
+			continue;
+		attack.table = table;
+		attack.index = index;
+		attack.own = mem;
+		attack.own_size = size;
+		snprintf(what, sizeof(what), "%s by an L1 entry with %s", name, attack.name);
+		its_host_test(run_l1, what, { cmd }, .arg = &attack);
+	}
+}
