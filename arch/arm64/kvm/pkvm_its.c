@@ -35,11 +35,11 @@ struct pkvm_its_info {
 };
 
 static LIST_HEAD(pkvm_its_infos);
-static unsigned int pkvm_nr_its;
-static bool pkvm_its_unknown;
+static unsigned int pkvm_nr_its __initdata;
+static bool pkvm_its_unknown __initdata;
 static bool pkvm_its_vlpis;
 static bool pkvm_its_shared_vpes;
-static bool pkvm_its_allow_protected;
+static bool pkvm_its_allow_protected __ro_after_init;
 
 #define PKVM_ITS_STEP(name, text)	[PKVM_ITS_STEP_##name] = text,
 static const char * const pkvm_its_steps[] = { PKVM_ITS_STEPS(PKVM_ITS_STEP) };
@@ -161,6 +161,8 @@ static int pkvm_its_break(struct its_handover *its)
 		its->queue += SZ_64K;
 		break;
 	case PKVM_ITS_STEP_DEVICES:
+		if (!its->nr_devices)
+			return -EINVAL;
 		dev->event_bits = 0;
 		break;
 	case PKVM_ITS_STEP_MAX ... INT_MAX:
@@ -200,7 +202,7 @@ static int pkvm_its_handover_one(struct its_handover *its, size_t size,
 	if (FIELD_GET(GITS_TYPER_SVPET, its->typer))
 		pkvm_its_shared_vpes = true;
 	else
-		its->vlpis = kvm_vgic_global_state.has_gicv4;
+		its->vlpis = kvm_vgic_global_state.has_gicv4 && (its->typer & GITS_TYPER_VLPIS);
 	pkvm_its_vlpis |= its->vlpis;
 
 	if (info) {
@@ -616,10 +618,11 @@ static int __init pkvm_its_debugfs_init(void)
 		return 0;
 
 	dir = debugfs_lookup("kvm", NULL);
-	if (dir) {
-		debugfs_create_file("its", 0400, dir, NULL, &pkvm_its_fops);
-		dput(dir);
-	}
+	if (IS_ERR_OR_NULL(dir))
+		return 0;
+
+	debugfs_create_file("its", 0400, dir, NULL, &pkvm_its_fops);
+	dput(dir);
 
 	return 0;
 }

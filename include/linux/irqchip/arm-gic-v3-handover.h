@@ -74,12 +74,13 @@ static inline u64 gits_baser_size(u64 baser)
  *		level that the driver will write from now on. If the table is of a
  *		type with records, as many CPU-endian u64 follow: at the same index,
  *		the physical address of the chunk that goes with the L2 page.
- * @records:	For a table of a type with records, physical address of page aligned
+ * @records:	For a table of a type with records, physical address of
  *		memory that will be EL2's. For a flat table, that of its records. For
  *		an indirect one, one u64 for each first-level entry: if the entry is
  *		valid the physical address of a chunk, or else 0.
  *
- * A chunk is page aligned memory for the records of all entries of an L2 page.
+ * A chunk is memory for the records of all entries of an L2 page, whose pages are
+ * used for nothing else. It is aligned to a doubleword, as are @shadow and @records.
  */
 struct its_handover_table {
 	u64	baser;

@@ -578,7 +578,8 @@ static u32 its_distance(struct hyp_its *its, u32 from, u32 to)
 /* What the ITS has not executed, as far as EL2 knows, from @consumed on. */
 static bool its_is_outstanding(struct hyp_its *its, u32 offset)
 {
-	return its_distance(its, its->consumed, offset) <
+	return offset < its->queue_size &&
+	       its_distance(its, its->consumed, offset) <
 	       its_distance(its, its->consumed, its->posted);
 }
 
@@ -626,7 +627,7 @@ static bool its_slot_is_sync(struct hyp_its *its, u32 offset)
 
 /*
  * Do what follows from commands that the ITS has consumed: pages that it cannot
- * reach any more go back. Stops where the budget of this entry ends.
+ * reach any more are returned. Stops where the budget of this entry ends.
  */
 static void its_complete_consumed(struct hyp_its *its)
 {
@@ -660,7 +661,7 @@ static void its_drop_cmd(struct hyp_its *its, u32 offset)
  * hyp_its_drop_queue() - Forget what the ITS may not have executed.
  * @its:	The ITS, locked and off, whose queue will be programmed anew.
  *
- * It may have, so pages that a command took stay EL2's. An unmap without a SYNC is
+ * It may have, so pages donated for a command stay EL2's. An unmap without a SYNC is
  * forgotten even if it was consumed: an ITS that lost power may not have written
  * it to its table. Nothing that could be executed is left in the queue.
  */
@@ -789,7 +790,8 @@ static void its_replace_stalled(struct hyp_its *its, u32 offset)
 {
 	struct its_cmd_block cmd;
 
-	if (its->retried == offset || !its_is_outstanding(its, offset))
+	if (its->retried == offset || !its_is_outstanding(its, offset) ||
+	    readq_relaxed(its->region.base + GITS_CBASER) != its->cbaser)
 		return;
 
 	its_read_shadow(its, offset, &cmd);

@@ -941,7 +941,7 @@ static u64 its_query(struct hyp_its *its, enum pkvm_its_query what, u64 idx)
  * __pkvm_its_query() - Tell the host about an ITS that EL2 owns.
  * @nr:		The number __pkvm_its_handover() returned.
  * @what:	What it asks for.
- * @idx:	Of the table, the L2 page or the doubleword, where there are several.
+ * @idx:	Of the table or the L2 page, where there are several.
  *
  * Ownership is what the page states say now, not what they were meant to be.
  *

@@ -9,6 +9,7 @@
  */
 
 #include <linux/bitfield.h>
+#include <linux/log2.h>
 
 #include <nvhe/its_selftest.h>
 #include <nvhe/mem_protect.h>

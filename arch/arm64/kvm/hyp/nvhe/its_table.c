@@ -520,7 +520,7 @@ static void its_teardown_first_tables(struct hyp_its *its, int nr)
  *
  * Return: 0; -EINVAL if a table contradicts its GITS_BASERn, or a first-level
  * entry is malformed; -ENODEV if there is no Device table; -EPERM if a page is
- * not the host's to give.
+ * not the host's alone.
  */
 int hyp_its_setup_tables(struct hyp_its *its, const struct its_handover *desc)
 {

@@ -252,7 +252,7 @@ void its_host_test_l1(const struct its_table *table, const char *name, struct it
 		{ "an L2 page that is in use",		used, chunk },
 		{ "no memory for records",		l2, 0 },
 		{ "records in hypervisor memory",	l2, its.victim },
-		{ "unaligned records",			l2, chunk + 0x800 },
+		{ "unaligned records",			l2, chunk + 4 },
 		{ "the L2 page for records",		l2, phys },
 		{ "what it maps for records",		l2, own },
 		{ "its own table for records",		l2, table->base },
