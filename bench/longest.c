@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * longest FRAME QUEUE SIZE L1 PAGE-SIZE ENTRY-SIZE: how long can one access to the
+ * longest FRAME QUEUE SIZE L1 PAGE-SIZE ENTRY-SIZE L1-SIZE: how long can one access to the
  * control frame of an ITS keep a CPU at EL2? Fills the whole queue but for the
  * slot that stays free, writes GITS_CWRITER once and then reads GITS_CREADR until
  * it is there, and times each of these accesses. Of the same access in several
@@ -52,13 +52,13 @@
 #define NR_SMALL	63
 #define SYNC_AFTER	16	/* unmaps, of which EL2 does not take any number */
 #define ROUNDS		3
-#define RECORD_SIZE	8	/* of EL2's, behind an L2 page */
+#define RECORD_SIZE	8	/* of EL2's, in a chunk for each L2 page */
 #define BLOCK		(2ULL << 20)
 #define NR_BLOCKS	(2 + 2 * ROUNDS + ROUNDS * (NR_SMALL + 1))
 #define MAX_ACCESSES	100000
 
 static volatile uint8_t *frame;
-static volatile uint64_t *queue, *l1;
+static volatile uint64_t *queue, *l1, *chunks;
 static uint64_t queue_size, page_size, per_page, l2_size;
 static uint64_t next;			/* where the next command goes */
 static uint64_t clock_cost;
@@ -308,7 +308,11 @@ static void end_cheap(void)
 /* EL2 takes the page once it is needed, for good. */
 static void give_l2(uint64_t idx)
 {
-	l1[idx] = L1_VALID | new_block();
+	uint64_t l2 = new_block();
+
+	chunks[idx] = l2 + l2_size - per_page * RECORD_SIZE;
+	__asm__ volatile("dmb ish" : : : "memory");
+	l1[idx] = L1_VALID | l2;
 	nr_linked++;
 }
 
@@ -487,16 +491,20 @@ static void stay(void)
 
 int main(int argc, char **argv)
 {
+	char second[32];
 	uint64_t home;
 	int i;
 
-	if (argc != 7)
+	if (argc != 8)
 		return 2;
 	page_size = sysconf(_SC_PAGESIZE);
 	frame = map(argv[1], 0x10000, O_SYNC);
 	queue_size = strtoull(argv[3], NULL, 0);
 	queue = map(argv[2], queue_size, 0);
 	l1 = map(argv[4], page_size, 0);
+	snprintf(second, sizeof(second), "0x%llx",
+		 strtoull(argv[4], NULL, 0) + strtoull(argv[7], NULL, 0));
+	chunks = map(second, page_size, 0);
 	l2_size = strtoull(argv[5], NULL, 0);
 	per_page = l2_size / strtoull(argv[6], NULL, 0);
 	l2_size += per_page * RECORD_SIZE;

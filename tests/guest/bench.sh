@@ -129,7 +129,7 @@ measure_growth() {
 section_longest() {
 	owned_or_die
 	set -- $(queue) $(its_device_table)
-	[ $# = 6 ] || die "no queue, or no first level of the Device table: $*"
+	[ $# = 7 ] || die "no queue, or no first level of the Device table: $*"
 	timeout 250 /longest "$@" > /tmp/longest || die "longest: $(tail -n 2 /tmp/longest) $(grep refus $ITS)"
 	while read -r name value; do bench "$name" "$value"; done < /tmp/longest
 }

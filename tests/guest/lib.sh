@@ -110,9 +110,9 @@ its_queue() {
 	echo "$(awk '$1 == "its" { print $2; exit }' $ITS)" $(its_values queue shadow size | head -n 1)
 }
 
-# The first level of the Device table that software writes, its page size and entry size.
+# The first level of the Device table that software writes, its page size, entry size and size.
 its_device_table() {
-	its_values table type layout shadow psz esz | sed -n 's/^Devices indirect //p' | head -n 1
+	its_values table type layout shadow psz esz size | sed -n 's/^Devices indirect //p' | head -n 1
 }
 
 # The ITS settings which must survive everything: registers' values, tables, queue.

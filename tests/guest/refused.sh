@@ -24,7 +24,7 @@ rebind_once() { unbind "$1" && bind "$1"; }
 
 # The first-level entry of the DeviceIDs from 0x2000 on
 entry=$(its_device_table | {
-	read -r shadow psz esz
+	read -r shadow psz esz _
 	echo $((shadow + 0x2400 / (psz / esz) * 8))
 })
 read_entry() { dd if=/dev/mem bs=8 skip=$((entry / 8)) count=1 2>/dev/null | od -A n -t x8 | tr -d ' '; }

@@ -8,8 +8,6 @@
  */
 #include "its_host_vpe.h"
 
-#define FREE_VPE_L1	7
-
 /* With the vPE mapped, and with the device as well if ITS_MAPPED. */
 static int run_mapped(const struct its_test *t)
 {
@@ -44,15 +42,6 @@ static void test_unmapped(void)
 		  { vmapp(vpe, its.victim), vmapti(dev, 0, vpe, LPI_FIRST),
 		    event_cmd(GITS_CMD_INT, dev, 0, 0), vpe_cmd(GITS_CMD_VINVALL, vpe) },
 		  .nr_cmds = 4 },
-		{ "VMAPP with a VPT in hypervisor memory", { vmapp(vpe, its.victim) } },
-		{ "VMAPP with a VPT in the vPE table", { vmapp(vpe, its_vpes.table->base) } },
-		{ "VMAPP with a VPT in the Device table", { vmapp(vpe, its.devices->base) } },
-		{ "VMAPP with a VPT in the command queue", { vmapp(vpe, its.queue) } },
-		{ "VMAPP with a VPT in the shadow queue", { vmapp(vpe, its.slots) } },
-		{ "VMAPP with a VPT in the control frame", { vmapp(vpe, its.base) } },
-		{ "VMAPP with a VPT in a redistributor", { vmapp(vpe, its.redist) } },
-		{ "VMAPP with a VPT where there is nothing", { vmapp(vpe, GENMASK_ULL(51, 16)) } },
-		{ "VMAPP with a VPT at address 0", { vmapp(vpe, 0) } },
 		{ "VMAPP with a VPT that has no LPI", { vmapp_sized(vpe, own, 13) } },
 		{ "VMAPP with the largest VPT there can be", { vmapp_sized(vpe, own, 32) } },
 		{ "VMAPP that unmaps an unknown vPE", { vpe_cmd(GITS_CMD_VMAPP, vpe) } },
@@ -64,7 +53,30 @@ static void test_unmapped(void)
 		{ "VMOVI to an unknown vPE",
 		  { vpe_event_cmd(GITS_CMD_VMOVI, dev, 0, vpe, 0, NO_DOORBELL) }, ITS_MAPPED },
 	};
+	const struct {
+		const char *name;
+		u64 addr;
+	} places[] = {
+		{ "in hypervisor memory", its.victim },
+		{ "in the vPE table", its_vpes.table->base },
+		{ "in the Device table", its.devices->base },
+		{ "in the command queue", its.queue },
+		{ "in the shadow queue", its.slots },
+		{ "in the control frame", its.base },
+		{ "in a redistributor", its.redist },
+		{ "where there is nothing", GENMASK_ULL(51, 16) },
+		{ "at address 0", 0 },
+	};
+	unsigned int i;
+	char name[64];
 
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		/* The command has no room for any other: it would name what is below. */
+		if (places[i].addr % VPT_ALIGN)
+			continue;
+		snprintf(name, sizeof(name), "VMAPP with a VPT %s", places[i].name);
+		its_host_test(run_unmapped, name, { vmapp(vpe, places[i].addr) });
+	}
 	its_host_tests(run_unmapped, list, ARRAY_SIZE(list));
 	its_host_test(its_host_run_disabled,
 		      "VMAPP with a VPT in hypervisor memory, posted while disabled",
@@ -159,6 +171,7 @@ static int donate_vpt(const struct its_test *t)
 static void tests(void)
 {
 	u32 per_page = its_vpes.table->psz / its_vpes.table->esz;
+	s64 l1 = its_host_free_l1(its_vpes.table);
 
 	test_unmapped();
 	if (its_vpes.has_l2) {
@@ -166,10 +179,26 @@ static void tests(void)
 		test_mapped();
 	}
 	/* With a VPT that may be used, so that the L1 entry is what is wrong. */
-	if (its_vpes.table->nr_l1)
-		its_host_test_l1(its_vpes.table, "VMAPP",
-				 vmapp(per_page * FREE_VPE_L1, its_vpes.own_phys), FREE_VPE_L1,
-				 its_vpes.own_phys);
+	if (l1 >= 0)
+		its_host_test_l1(its_vpes.table, "VMAPP", vmapp(l1 * per_page, its_vpes.own_phys),
+				 l1, its_vpes.own_phys);
+}
+
+/* GITS_TYPER and the vPE table are there even if EL2 was told of no vLPIs: ask it. */
+static void need_vlpis(void)
+{
+	struct its_cmd vsync = vpe_cmd(GITS_CMD_VSYNC, its_vpes.free);
+	bool refused;
+
+	its.home = its_host_read(GITS_CWRITER, 8) & GITS_QUEUE_OFFSET;
+	its.write = its.home;
+	refused = its_host_post(&vsync, 1) == QUEUE_STALLED;
+	if (refused)
+		its_host_repair();
+	if (!its_host_wind(its.home))
+		ksft_exit_fail_msg("the queue does not go on after a VSYNC\n");
+	if (refused)
+		ksft_exit_skip("vLPIs are not in use\n");
 }
 
 int main(void)
@@ -180,5 +209,6 @@ int main(void)
 		ksft_exit_skip("the ITS has no vPEs of its own\n");
 	if (!its_vpes.own)
 		ksft_exit_skip("no contiguous memory for a VPT\n");
+	need_vlpis();
 	its_host_run(tests);
 }

@@ -53,8 +53,8 @@ struct its_table {
 	u64 baser, base, size, psz, esz;
 	u64 shadow;		/* what the host writes of an indirect table, or 0 */
 	u64 nr_l1;		/* 0 if flat */
-	u64 *l1;		/* the shadow: an entry for each L2 page, */
-	u64 *chunks;		/* and where EL2 keeps its records of it, or NULL */
+	u64 *l1;		/* the shadow: an entry for each L2 page, as the ITS has it, */
+	u64 *chunks;		/* and where EL2 keeps its records of it (CPU-endian), or NULL */
 };
 
 enum its_queue_state { QUEUE_DONE, QUEUE_STALLED, QUEUE_TIMEOUT };
