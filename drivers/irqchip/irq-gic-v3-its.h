@@ -41,6 +41,7 @@ struct its_device;
  */
 struct its_node {
 	raw_spinlock_t		lock;
+	/* Taken for device allocations */
 	struct mutex		dev_alloc_lock;
 	struct list_head	entry;
 	void __iomem		*base;

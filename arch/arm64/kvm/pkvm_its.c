@@ -41,11 +41,41 @@ static bool pkvm_its_vlpis;
 static bool pkvm_its_shared_vpes;
 static bool pkvm_its_allow_protected __ro_after_init;
 
-#define PKVM_ITS_STEP(name, text)	[PKVM_ITS_STEP_##name] = text,
-static const char * const pkvm_its_steps[] = { PKVM_ITS_STEPS(PKVM_ITS_STEP) };
+static const char * const pkvm_its_steps[] = {
+	[PKVM_ITS_STEP_DRIVER]		= "driver",
+	[PKVM_ITS_STEP_DESCRIPTION]	= "description",
+	[PKVM_ITS_STEP_FRAME]		= "control frame",
+	[PKVM_ITS_STEP_REGISTERS]	= "registers",
+	[PKVM_ITS_STEP_TABLES]		= "tables",
+	[PKVM_ITS_STEP_QUEUE]		= "command queue",
+	[PKVM_ITS_STEP_DEVICES]		= "mapped devices",
+};
 
-#define PKVM_ITS_REFUSAL(name, text)	[PKVM_ITS_##name] = text,
-static const char * const pkvm_its_refusals[] = { PKVM_ITS_REFUSALS(PKVM_ITS_REFUSAL) };
+static const char * const pkvm_its_refusals[] = {
+	[PKVM_ITS_UNKNOWN_COMMAND]	= "unknown command",
+	[PKVM_ITS_DEVICE_RANGE]		= "DeviceID beyond the Device table",
+	[PKVM_ITS_DEVICE_MAPPED]	= "device is mapped already",
+	[PKVM_ITS_DEVICE_UNMAPPED]	= "device is not mapped",
+	[PKVM_ITS_L2_ENTRY]		= "no valid first-level entry",
+	[PKVM_ITS_L2_OWNER]		= "L2 page is not the host's",
+	[PKVM_ITS_ITT_SIZE]		= "more EventID bits than GITS_TYPER allows",
+	[PKVM_ITS_ITT_OWNER]		= "ITT is not the host's",
+	[PKVM_ITS_EVENT_RANGE]		= "EventID beyond the ITT",
+	[PKVM_ITS_LPI_RANGE]		= "INTID is not an LPI",
+	[PKVM_ITS_COLLECTION_RANGE]	= "ICID beyond the Collection table",
+	[PKVM_ITS_RDBASE]		= "RDbase is not a redistributor",
+	[PKVM_ITS_UNMAPS]		= "more devices unmapped than EL2 remembers without a SYNC",
+	[PKVM_ITS_VLPI_COMMAND]		= "the ITS has no such command",
+	[PKVM_ITS_VPE_RANGE]		= "vPEID beyond the vPE table",
+	[PKVM_ITS_VPE_MAPPED]		= "vPE is mapped already",
+	[PKVM_ITS_VPE_UNMAPPED]		= "vPE is not mapped",
+	[PKVM_ITS_VPE_DIFFERS]		= "vPE is mapped differently by another ITS",
+	[PKVM_ITS_VPT_SIZE]		= "VPT for fewer or more INTIDs than the GIC has",
+	[PKVM_ITS_VPT_OWNER]		= "VPT is not the host's",
+	[PKVM_ITS_VCONFIG_OWNER]	= "virtual configuration table is not the host's",
+	[PKVM_ITS_DOORBELL]		= "doorbell is neither an LPI nor 1023",
+	[PKVM_ITS_ITS_LIST]		= "ITSList names an ITS without the vPE",
+};
 
 static struct pkvm_its_info *pkvm_its_find(phys_addr_t phys_base)
 {

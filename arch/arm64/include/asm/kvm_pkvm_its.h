@@ -9,22 +9,16 @@
 #define ITS_SELFTEST_SIZE	(36 * SZ_64K)
 
 /* Where the hand-over of an ITS stopped: before EL2, or in which step of EL2. */
-#define PKVM_ITS_STEPS(X)				\
-	X(DRIVER,	"driver")			\
-	X(DESCRIPTION,	"description")			\
-	X(FRAME,	"control frame")		\
-	X(REGISTERS,	"registers")			\
-	X(TABLES,	"tables")			\
-	X(QUEUE,	"command queue")		\
-	X(DEVICES,	"mapped devices")
-
-#define PKVM_ITS_STEP(name, text)	PKVM_ITS_STEP_##name,
 enum pkvm_its_step {
-	PKVM_ITS_STEPS(PKVM_ITS_STEP)
+	PKVM_ITS_STEP_DRIVER,
+	PKVM_ITS_STEP_DESCRIPTION,
+	PKVM_ITS_STEP_FRAME,
+	PKVM_ITS_STEP_REGISTERS,
+	PKVM_ITS_STEP_TABLES,
+	PKVM_ITS_STEP_QUEUE,
+	PKVM_ITS_STEP_DEVICES,
 	PKVM_ITS_STEP_MAX
 };
-
-#undef PKVM_ITS_STEP
 
 /* A hand-over that fails returns both: bits [11:0] and [15:12] of the magnitude. */
 static inline int pkvm_its_error(int err, enum pkvm_its_step step)
@@ -43,39 +37,33 @@ static inline enum pkvm_its_step pkvm_its_step_of(int ret)
 }
 
 /* Why EL2 refused a command. */
-#define PKVM_ITS_REFUSALS(X)								\
-	X(UNKNOWN_COMMAND,	"unknown command")					\
-	X(DEVICE_RANGE,		"DeviceID beyond the Device table")			\
-	X(DEVICE_MAPPED,	"device is mapped already")				\
-	X(DEVICE_UNMAPPED,	"device is not mapped")					\
-	X(L2_ENTRY,		"no valid first-level entry")				\
-	X(L2_OWNER,		"L2 page is not the host's")				\
-	X(ITT_SIZE,		"more EventID bits than GITS_TYPER allows")		\
-	X(ITT_OWNER,		"ITT is not the host's")				\
-	X(EVENT_RANGE,		"EventID beyond the ITT")				\
-	X(LPI_RANGE,		"INTID is not an LPI")					\
-	X(COLLECTION_RANGE,	"ICID beyond the Collection table")			\
-	X(RDBASE,		"RDbase is not a redistributor")			\
-	X(UNMAPS,		"more devices unmapped than EL2 remembers without a SYNC") \
-	X(VLPI_COMMAND,		"the ITS has no such command")				\
-	X(VPE_RANGE,		"vPEID beyond the vPE table")				\
-	X(VPE_MAPPED,		"vPE is mapped already")				\
-	X(VPE_UNMAPPED,		"vPE is not mapped")					\
-	X(VPE_DIFFERS,		"vPE is mapped differently by another ITS")		\
-	X(VPT_SIZE,		"VPT for fewer or more INTIDs than the GIC has")	\
-	X(VPT_OWNER,		"VPT is not the host's")				\
-	X(VCONFIG_OWNER,	"virtual configuration table is not the host's")	\
-	X(DOORBELL,		"doorbell is neither an LPI nor 1023")			\
-	X(ITS_LIST,		"ITSList names an ITS without the vPE")
-
-#define PKVM_ITS_REFUSAL(name, text)	PKVM_ITS_##name,
 enum pkvm_its_refusal {
 	PKVM_ITS_ACCEPTED,
-	PKVM_ITS_REFUSALS(PKVM_ITS_REFUSAL)
+	PKVM_ITS_UNKNOWN_COMMAND,
+	PKVM_ITS_DEVICE_RANGE,
+	PKVM_ITS_DEVICE_MAPPED,
+	PKVM_ITS_DEVICE_UNMAPPED,
+	PKVM_ITS_L2_ENTRY,
+	PKVM_ITS_L2_OWNER,
+	PKVM_ITS_ITT_SIZE,
+	PKVM_ITS_ITT_OWNER,
+	PKVM_ITS_EVENT_RANGE,
+	PKVM_ITS_LPI_RANGE,
+	PKVM_ITS_COLLECTION_RANGE,
+	PKVM_ITS_RDBASE,
+	PKVM_ITS_UNMAPS,
+	PKVM_ITS_VLPI_COMMAND,
+	PKVM_ITS_VPE_RANGE,
+	PKVM_ITS_VPE_MAPPED,
+	PKVM_ITS_VPE_UNMAPPED,
+	PKVM_ITS_VPE_DIFFERS,
+	PKVM_ITS_VPT_SIZE,
+	PKVM_ITS_VPT_OWNER,
+	PKVM_ITS_VCONFIG_OWNER,
+	PKVM_ITS_DOORBELL,
+	PKVM_ITS_ITS_LIST,
 	PKVM_ITS_REFUSAL_MAX
 };
-
-#undef PKVM_ITS_REFUSAL
 
 /* What the host can ask EL2 about the command that it refused last. */
 enum pkvm_its_refused_what {
