@@ -11,7 +11,6 @@
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/mutex.h>
-#include <linux/percpu.h>
 #include <linux/slab.h>
 
 #include "irq-gic-v3-its.h"
@@ -300,28 +299,15 @@ static void its_free_handover(struct its_handover_mem *mem)
 	}
 }
 
-static u64 its_rdbase(int cpu, bool pta)
-{
-	u64 typer;
-
-	if (pta)
-		return per_cpu_ptr(gic_rdists->rdist, cpu)->phys_base;
-
-	typer = gic_read_typer(per_cpu_ptr(gic_rdists->rdist, cpu)->rd_base + GICR_TYPER);
-
-	return (u64)GICR_TYPER_CPU_NUMBER(typer) << 16;
-}
-
 static void its_describe_rdists(struct its_node *its, struct its_handover *desc)
 {
 	u64 rdbase;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		if (!per_cpu_ptr(gic_rdists->rdist, cpu)->rd_base)
+		if (!its_rdbase(cpu, desc->typer & GITS_TYPER_PTA, &rdbase))
 			continue;
 
-		rdbase = its_rdbase(cpu, desc->typer & GITS_TYPER_PTA);
 		desc->data[desc->nr_targets++] = rdbase;
 		if (its->vlpi_redist_offset)
 			desc->data[desc->nr_targets++] = rdbase + its->vlpi_redist_offset;

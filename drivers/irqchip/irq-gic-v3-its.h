@@ -109,11 +109,11 @@ static inline u64 its_cmd_ptr_to_offset(struct its_node *its,
 }
 
 extern struct list_head its_nodes;
-extern struct rdists *gic_rdists;
 extern u32 lpi_id_bits;
 
 struct page *its_alloc_pages_node(int node, gfp_t gfp, unsigned int order);
 void its_free_pages(void *addr, unsigned int order);
+bool its_rdbase(int cpu, bool pta, u64 *rdbase);
 bool its_make_sync(struct its_node *its, struct its_cmd_block *cmd);
 
 /*
