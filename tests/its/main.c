@@ -70,7 +70,8 @@ int main(int argc, char **argv)
 	if (!run && !stock && !list)
 		help(argv[0]);
 
-	if (stock)
+	/* On a stock kernel no debugfs says where it is. */
+	if (stock || run == run_exhaust)
 		its.base = find_its();
 	its_host_setup();
 	its_host_setup_vpes();

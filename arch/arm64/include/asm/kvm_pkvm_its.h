@@ -5,8 +5,8 @@
 #include <linux/bits.h>
 #include <linux/sizes.h>
 
-/* Memory of the self test at EL2: two fake ITSs, all in pages of 64K. */
-#define ITS_SELFTEST_SIZE	(36 * SZ_64K)
+/* Memory of the self test at EL2: two fake ITSs in pages of 64K, and some to spare. */
+#define ITS_SELFTEST_SIZE	(41 * SZ_64K)
 
 /* Where the hand-over of an ITS stopped: before EL2, or in which step of EL2. */
 enum pkvm_its_step {
