@@ -145,7 +145,7 @@ static bool pkvm_its_share_of_table(int *nr, const struct its_handover_table *ta
 static void pkvm_its_share_range(const struct its_handover *its, int nr)
 {
 	const struct its_handover_device *devs = (const void *)&its->data[its->nr_targets];
-	u64 queue_size = (FIELD_GET(GITS_CBASER_SIZE, its->cbaser) + 1) * SZ_4K;
+	u64 queue_size = gits_cbaser_size(its->cbaser);
 	u32 i;
 
 	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
@@ -522,9 +522,8 @@ static void pkvm_its_show_table(struct seq_file *s, const struct pkvm_its_info *
 
 static void pkvm_its_show_queue(struct seq_file *s, const struct pkvm_its_info *info)
 {
-	seq_printf(s, " size %llu base 0x%016llx owner %s",
-		   (FIELD_GET(GITS_CBASER_SIZE, info->cbaser) + 1) * SZ_4K,
-		   GITS_CBASER_ADDRESS(info->cbaser),
+	seq_printf(s, " size %u base 0x%016llx owner %s",
+		   gits_cbaser_size(info->cbaser), GITS_CBASER_ADDRESS(info->cbaser),
 		   pkvm_its_owner(pkvm_its_query(info->ret, PKVM_ITS_QUERY_QUEUE_OWNER, 0)));
 }
 

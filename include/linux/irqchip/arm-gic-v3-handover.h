@@ -66,6 +66,12 @@ static inline u64 gits_baser_size(u64 baser)
 	return (u64)GITS_BASER_NR_PAGES(baser) * gits_baser_page_size(baser);
 }
 
+/* Bytes of the command queue, section 12.19.2. */
+static inline u32 gits_cbaser_size(u64 cbaser)
+{
+	return (FIELD_GET(GITS_CBASER_SIZE, cbaser) + 1) * SZ_4K;
+}
+
 /**
  * struct its_handover_table - what a GITS_BASERn points to
  * @baser:	Value of GITS_BASERn, 0 if the register is not implemented.

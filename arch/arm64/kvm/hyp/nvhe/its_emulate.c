@@ -54,15 +54,10 @@ static void __iomem *its_reg(struct hyp_its *its, u32 offset)
 	return its->region.base + offset;
 }
 
-static u32 its_queue_size(u64 cbaser)
-{
-	return (FIELD_GET(GITS_CBASER_SIZE, cbaser) + 1) * SZ_4K;
-}
-
 static int its_setup_queue(struct hyp_its *its, const struct its_handover *desc)
 {
 	u64 phys = GITS_CBASER_ADDRESS(desc->cbaser);
-	u32 size = its_queue_size(desc->cbaser);
+	u32 size = gits_cbaser_size(desc->cbaser);
 	void *shadow;
 	int ret;
 
@@ -145,7 +140,7 @@ static int its_check_pointers(struct hyp_its *its, const struct its_handover *de
 	u64 cwriter = readq_relaxed(its_reg(its, GITS_CWRITER));
 
 	if (creadr != cwriter || (creadr & ~(u64)GITS_CREADR_OFFSET) ||
-	    creadr >= its_queue_size(desc->cbaser))
+	    creadr >= gits_cbaser_size(desc->cbaser))
 		return -EBUSY;
 
 	its->posted = creadr;

@@ -498,6 +498,26 @@ static void test_slow_its(void)
 	check(!*its_arena_word(fake->dev->itt));
 }
 
+/* Once the queue has wrapped, offsets behind its end would look outstanding. */
+static void test_wrapped_queue(void)
+{
+	struct hyp_its *its = fake->its;
+	u32 consumed;
+
+	fake_init_and_setup();
+	consumed = its->queue_size - 2 * CMD_SIZE;
+	while (its->posted != consumed)
+		its_fake_cmd(fake, GITS_CMD_INVALL, 0, 1, 0, PKVM_ITS_ACCEPTED);
+
+	fake->slow = true;
+	while (its->posted != 2 * CMD_SIZE)
+		its_fake_cmd(fake, GITS_CMD_INVALL, 0, 1, 0, PKVM_ITS_ACCEPTED);
+
+	check(its_fake_execute(fake, its->queue_size + CMD_SIZE) == consumed);
+	check(its_fake_execute(fake, 2 * CMD_SIZE) == 2 * CMD_SIZE);
+	fake_teardown();
+}
+
 /*
  * Firmware writes back GITS_CBASER, so that GITS_CREADR is 0, and GITS_CWRITER;
  * then the host enables the ITS, and does nothing else.
@@ -617,6 +637,7 @@ void its_selftest_more(struct pkvm_hyp_vcpu *vcpu)
 	test_descriptions(guest_page);
 	test_stalled_its();
 	test_slow_its();
+	test_wrapped_queue();
 	test_restored_its();
 	test_budget();
 	test_many_unmaps();

@@ -313,25 +313,6 @@ static int move_queue(const struct its_test *t)
 	return now == its.cbaser ? KSFT_PASS : its_host_fail("GITS_CBASER is 0x%lx", now);
 }
 
-/* What the driver does on resume: the same values again, pointers at zero. */
-static int resume(const struct its_test *t)
-{
-	struct its_cmd sync = sync_cmd(its.rdbase);
-	unsigned int i;
-
-	if (!its_host_enable(false))
-		return its_host_fail("the ITS cannot be disabled");
-	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
-		if (its.table[i].baser & GITS_BASER_VALID)
-			its_host_write(GITS_BASER + 8 * i, its.table[i].baser, 8);
-	}
-	if (!its_host_restart(its.cbaser))
-		return its_host_fail("the queue does not start at zero");
-
-	return its_host_post(&sync, 1) == QUEUE_DONE ? KSFT_PASS :
-	       its_host_fail("the queue stands still");
-}
-
 /* Commands */
 
 static u64 nr_icids(void)
@@ -737,7 +718,7 @@ static void tests(void)
 
 	its_host_test(move_table, "the Device table moved into hypervisor memory, then MAPD");
 	its_host_test(move_queue, "the command queue moved into hypervisor memory");
-	its_host_test(resume, "the registers written as on resume");
+	its_host_test(its_host_resume, "the registers written as on resume");
 	its_host_test(count_pages, "the page of an ITT is counted", .flags = ITS_MAPPED);
 
 	its_host_test(its_host_run_cmds, "a legal INVALL", { legal[0], legal[1] },

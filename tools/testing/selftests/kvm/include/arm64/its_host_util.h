@@ -30,6 +30,9 @@ s64 its_host_free_l1(const struct its_table *table);
 void its_host_test_l1(const struct its_table *table, const char *name, struct its_cmd cmd,
 		      u64 index, u64 own);
 
+/* What the driver does on resume: the same values again, pointers at zero. */
+int its_host_resume(const struct its_test *t);
+
 /* Post the one command while the ITS is disabled, see it refused when it is enabled. */
 int its_host_run_disabled(const struct its_test *t);
 

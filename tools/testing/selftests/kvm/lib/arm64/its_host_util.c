@@ -204,6 +204,24 @@ void its_host_set_l1(const struct its_table *table, u64 index, u64 l2, u64 chunk
 	asm volatile("dc civac, %0; dsb sy" : : "r" (&table->l1[index]) : "memory");
 }
 
+int its_host_resume(const struct its_test *t)
+{
+	struct its_cmd sync = sync_cmd(its.rdbase);
+	unsigned int i;
+
+	if (!its_host_enable(false))
+		return its_host_fail("the ITS cannot be disabled");
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+		if (its.table[i].baser & GITS_BASER_VALID)
+			its_host_write(GITS_BASER + 8 * i, its.table[i].baser, 8);
+	}
+	if (!its_host_restart(its.cbaser))
+		return its_host_fail("the queue does not start at zero");
+
+	return its_host_post(&sync, 1) == QUEUE_DONE ? KSFT_PASS :
+	       its_host_fail("the queue stands still");
+}
+
 s64 its_host_free_l1(const struct its_table *table)
 {
 	u64 last = table == its.devices ?
