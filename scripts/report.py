@@ -34,6 +34,8 @@ def read_its(lines):
             every[-1]["tables"].append({"n": words[1], **pairs(words[2:])})
         elif kind == "l2" and every:
             every[-1]["l2"].append(pairs(words[1:]))
+        elif kind == "rdist":
+            rest.setdefault("rdists", []).append({"base": words[1], **pairs(words[2:])})
         elif kind in ("queue", "devices", "pages", "commands") and every:
             first = {"devices": ["devices"]}.get(kind, [])
             every[-1][kind] = pairs(first + words[1:])
@@ -103,6 +105,20 @@ def print_its(its):
         print()
 
 
+def print_rdists(rdists):
+    """One line for all of them: a server has hundreds."""
+    if not rdists:
+        return
+    owners = sorted({r.get("owner", "?") for r in rdists})
+    lpis = [r for r in rdists if r.get("lpis") == "1"]
+    print(f"Redistributors: {len(rdists)} at {rdists[0]['base']}..., owner {' and '.join(owners)}", end="")
+    if lpis:
+        tables = sorted({r.get("pend_owner", "?") for r in lpis})
+        print(f"; {len(lpis)} pending tables, owner {' and '.join(tables)}"
+              f"; configuration table at {lpis[0].get('prop')}, shared", end="")
+    print()
+
+
 def faults_of(every):
     """What keeps these ITSs from being EL2's altogether."""
     faults = []
@@ -149,6 +165,9 @@ def main():
         decode(its)
         print_its(its)
     faults += faults_of(every)
+    print_rdists(rest.get("rdists", []))
+    faults += [f"redistributor {r['base']} is owned by {r.get('owner')}"
+               for r in rest.get("rdists", []) if r.get("owner") != "EL2" or r.get("pend_owner", "EL2") != "EL2"]
     if "protected_guests" in rest:
         print("Protected guests:", *rest["protected_guests"])
         if every and rest["protected_guests"] != ["allowed"]:

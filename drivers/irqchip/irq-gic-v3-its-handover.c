@@ -5,9 +5,9 @@
  */
 
 #include <linux/bitfield.h>
-#include <linux/cpumask.h>
 #include <linux/io.h>
 #include <linux/iopoll.h>
+#include <linux/irqchip/arm-gic-v4.h>
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/mutex.h>
@@ -16,6 +16,7 @@
 #include "irq-gic-v3-its.h"
 
 DEFINE_STATIC_KEY_FALSE(its_hyp_key);
+bool its_hyp_owns_rdists __ro_after_init;
 
 /* How many commands there are from one offset up to another. */
 static u64 its_count_cmds(u64 from, u64 to)
@@ -98,6 +99,8 @@ struct its_handover_mem {
 	struct its_cmd_block	*queue;
 	void			*shadow[GITS_BASER_NR_REGS];
 	void			*records[GITS_BASER_NR_REGS];
+	void			*device_records;
+	size_t			device_records_sz;
 	struct its_handover	*desc;
 	size_t			desc_sz;
 	void			*state;
@@ -122,6 +125,21 @@ static void its_free_zeroed(void *addr, size_t size)
 {
 	if (addr)
 		its_free_pages(addr, get_order(size));
+}
+
+/**
+ * its_load_hyp_vpe() - Have EL2 make a vPE resident on this CPU, GICv4.0.
+ * @vpe:	The vPE, mapped on every ITS.
+ */
+void its_load_hyp_vpe(struct its_vpe *vpe)
+{
+	u64 flags = GICR_VPENDBASER_PendingLast;
+
+	if (vpe->idai)
+		flags |= GICR_VPENDBASER_IDAI;
+
+	WARN_ON_ONCE(its_hyp_ops->load_vpe(vpe->vpe_id, page_to_phys(vpe->its_vm->vprop_page),
+					   flags));
 }
 
 static u32 its_record_size(const struct its_baser *baser)
@@ -254,21 +272,38 @@ static int its_alloc_handover_tables(struct its_handover_mem *mem)
 	return 0;
 }
 
-/* Some ITSs want a redistributor named differently for vPEs. */
-static unsigned int its_max_targets(struct its_node *its)
+/*
+ * EL2's records of the devices of an ITS that holds its Device table itself: as many
+ * as the register says, which is what EL2 goes by, whatever a quirk made of it.
+ */
+static int its_alloc_device_records(struct its_handover_mem *mem)
 {
-	return its->vlpi_redist_offset ? 2 * nr_cpu_ids : nr_cpu_ids;
+	struct its_node *its = mem->its;
+	u64 typer = gic_read_typer(its->base + GITS_TYPER);
+
+	if (its_get_baser(its, GITS_BASER_TYPE_DEVICE))
+		return 0;
+
+	mem->device_records_sz = ITS_DEVICE_RECORD_SIZE * its_handover_internal_devices(typer);
+	if (!mem->device_records_sz || get_order(mem->device_records_sz) > MAX_PAGE_ORDER) {
+		pr_err("ITS@%pa: no Device table in memory, and too many DeviceIDs (%llu bits)\n",
+		       &its->phys_base, FIELD_GET(GITS_TYPER_DEVBITS, typer) + 1);
+		return -E2BIG;
+	}
+
+	mem->device_records = its_alloc_zeroed(its, mem->device_records_sz);
+
+	return mem->device_records ? 0 : -ENOMEM;
 }
 
 static int its_alloc_handover(struct its_handover_mem *mem)
 {
-	unsigned int nr_targets = its_max_targets(mem->its);
 	struct its_node *its = mem->its;
+	int ret;
 
-	mem->desc_sz = PAGE_ALIGN(struct_size(mem->desc, data, nr_targets) +
-				  list_count_nodes(&its->its_device_list) *
-				  sizeof(struct its_handover_device));
-	mem->state_sz = PAGE_ALIGN(its_hyp_ops->state_size(nr_targets));
+	mem->desc_sz = PAGE_ALIGN(struct_size(mem->desc, devices,
+					      list_count_nodes(&its->its_device_list)));
+	mem->state_sz = PAGE_ALIGN(its_hyp_ops->state_size());
 
 	mem->desc = its_alloc_zeroed(its, mem->desc_sz);
 	mem->state = its_alloc_zeroed(its, mem->state_sz);
@@ -276,7 +311,9 @@ static int its_alloc_handover(struct its_handover_mem *mem)
 	if (!mem->desc || !mem->state || !mem->queue)
 		return -ENOMEM;
 
-	return its_alloc_handover_tables(mem);
+	ret = its_alloc_handover_tables(mem);
+
+	return ret ?: its_alloc_device_records(mem);
 }
 
 /* All but what EL2 owns from now on, or the driver writes as a shadow. */
@@ -290,27 +327,13 @@ static void its_free_handover(struct its_handover_mem *mem)
 
 	its_free_zeroed(mem->state, mem->state_sz);
 	its_free_zeroed(mem->queue, ITS_CMD_QUEUE_SZ);
+	its_free_zeroed(mem->device_records, mem->device_records_sz);
 
 	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
 		struct its_baser *baser = &mem->its->tables[i];
 
 		its_free_shadow(baser, mem->shadow[i]);
 		its_free_zeroed(mem->records[i], its_records_size(baser));
-	}
-}
-
-static void its_describe_rdists(struct its_node *its, struct its_handover *desc)
-{
-	u64 rdbase;
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		if (!its_rdbase(cpu, desc->typer & GITS_TYPER_PTA, &rdbase))
-			continue;
-
-		desc->data[desc->nr_targets++] = rdbase;
-		if (its->vlpi_redist_offset)
-			desc->data[desc->nr_targets++] = rdbase + its->vlpi_redist_offset;
 	}
 }
 
@@ -336,11 +359,10 @@ static void its_describe_tables(struct its_handover_mem *mem)
 
 static void its_describe_devices(struct its_node *its, struct its_handover *desc)
 {
-	struct its_handover_device *devs = (void *)&desc->data[desc->nr_targets];
 	struct its_device *dev;
 
 	list_for_each_entry(dev, &its->its_device_list, entry) {
-		devs[desc->nr_devices++] = (struct its_handover_device) {
+		desc->devices[desc->nr_devices++] = (struct its_handover_device) {
 			.itt		= virt_to_phys(dev->itt),
 			.device_id	= dev->device_id,
 			.event_bits	= ilog2(dev->nr_ites),
@@ -360,9 +382,12 @@ static void its_describe(struct its_handover_mem *mem)
 	desc->shadow_queue = virt_to_phys(mem->queue);
 	desc->itt_entry_size = FIELD_GET(GITS_TYPER_ITT_ENTRY_SIZE, its->typer) + 1;
 	desc->lpi_id_bits = lpi_id_bits;
+	desc->rdist_offset = its->vlpi_redist_offset;
+
+	if (mem->device_records)
+		desc->device_records = virt_to_phys(mem->device_records);
 
 	its_describe_tables(mem);
-	its_describe_rdists(its, desc);
 	its_describe_devices(its, desc);
 }
 
@@ -395,6 +420,8 @@ static void its_use_shadows(struct its_handover_mem *mem)
 	for (i = 0; i < GITS_BASER_NR_REGS; i++)
 		its->tables[i].shadow = mem->shadow[i];
 
+	/* Or it would not have taken the ITS. */
+	its_hyp_owns_rdists = true;
 	its->hyp_nr = mem->ret;
 	its->hyp_ops = its_hyp_ops;
 	INIT_LIST_HEAD(&its->hyp_waits);

@@ -29,6 +29,7 @@ struct its_baser {
 
 struct its_collection;
 struct its_device;
+struct its_vpe;
 
 /*
  * The ITS structure - contains most of the infrastructure, with the
@@ -113,7 +114,7 @@ extern u32 lpi_id_bits;
 
 struct page *its_alloc_pages_node(int node, gfp_t gfp, unsigned int order);
 void its_free_pages(void *addr, unsigned int order);
-bool its_rdbase(int cpu, bool pta, u64 *rdbase);
+struct its_baser *its_get_baser(struct its_node *its, u32 type);
 bool its_make_sync(struct its_node *its, struct its_cmd_block *cmd);
 
 /*
@@ -134,16 +135,29 @@ void its_start_hyp_wait(struct its_node *its, struct its_hyp_wait *wait,
 int its_end_hyp_wait(struct its_node *its, struct its_hyp_wait *wait);
 void its_skip_refused_cmd(struct its_node *its);
 bool its_alloc_chunk(struct its_node *its, struct its_baser *baser, void *shadow, u32 idx);
+void its_load_hyp_vpe(struct its_vpe *vpe);
 
 #if defined(CONFIG_ARM64) && defined(CONFIG_KVM)
 DECLARE_STATIC_KEY_FALSE(its_hyp_key);
+extern bool its_hyp_owns_rdists;
 
 static __always_inline bool is_owned_by_hyp(const struct its_node *its)
 {
 	return static_branch_unlikely(&its_hyp_key) && its->hyp_ops;
 }
+
+/* GICv4.0: EL2 does not take the address of a VPT from the driver. */
+static __always_inline bool are_vpes_loaded_by_hyp(void)
+{
+	return static_branch_unlikely(&its_hyp_key) && its_hyp_owns_rdists;
+}
 #else
 static inline bool is_owned_by_hyp(const struct its_node *its)
+{
+	return false;
+}
+
+static inline bool are_vpes_loaded_by_hyp(void)
 {
 	return false;
 }

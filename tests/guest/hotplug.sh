@@ -1,10 +1,10 @@
-# CPU 1 goes away and comes back, with interrupts aimed at it.
+# hotplug.sh [TIMES]: CPU 1 goes away and comes back, with interrupts aimed at it.
 . /tests/lib.sh
 need_owned
 cpu=/sys/devices/system/cpu/cpu1/online
 [ -e $cpu ] || { not_ok "no CPU to unplug"; finish; }
 before=$(its_settings)
-for round in 1 2 3 4 5; do
+for round in $(seq 1 "${1:-5}"); do
 	for irq in $(awk -F: '/ITS/ { gsub(/ /, "", $1); print $1 }' /proc/interrupts); do
 		echo 1 > /proc/irq/$irq/smp_affinity_list
 	done

@@ -118,7 +118,7 @@ its_device_table() {
 # The ITS settings which must survive everything: registers' values, tables, queue.
 its_settings() {
 	[ -r $ITS ] || { echo none; return; }
-	grep -E '^(its|table|queue|l2) ' $ITS
+	grep -E '^(its|table|queue|l2|rdist) ' $ITS
 }
 
 pages_owned() { awk '$1 == "pages" { n += $3 } END { print n + 0 }' $ITS; }

@@ -31,14 +31,14 @@ struct pkvm_its_info {
 	int				ret;
 	u64				cbaser;
 	u64				shadow_queue;
+	u64				device_records;
 	struct its_handover_table	tables[GITS_BASER_NR_REGS];
 };
 
 static LIST_HEAD(pkvm_its_infos);
 static unsigned int pkvm_nr_its __initdata;
 static bool pkvm_its_unknown __initdata;
-static bool pkvm_its_vlpis;
-static bool pkvm_its_shared_vpes;
+static bool pkvm_its_not_owned;
 static bool pkvm_its_allow_protected __ro_after_init;
 
 static const char * const pkvm_its_steps[] = {
@@ -49,6 +49,7 @@ static const char * const pkvm_its_steps[] = {
 	[PKVM_ITS_STEP_TABLES]		= "tables",
 	[PKVM_ITS_STEP_QUEUE]		= "command queue",
 	[PKVM_ITS_STEP_DEVICES]		= "mapped devices",
+	[PKVM_ITS_STEP_RDISTS]		= "redistributors",
 };
 
 static const char * const pkvm_its_refusals[] = {
@@ -144,7 +145,7 @@ static bool pkvm_its_share_of_table(int *nr, const struct its_handover_table *ta
 /* Let EL2 find that the range with this number is not the host's alone. */
 static void pkvm_its_share_range(const struct its_handover *its, int nr)
 {
-	const struct its_handover_device *devs = (const void *)&its->data[its->nr_targets];
+	u64 records_size = ITS_DEVICE_RECORD_SIZE * its_handover_internal_devices(its->typer);
 	u64 queue_size = gits_cbaser_size(its->cbaser);
 	u32 i;
 
@@ -153,30 +154,29 @@ static void pkvm_its_share_range(const struct its_handover *its, int nr)
 			return;
 	}
 
-	if (pkvm_its_share_last(&nr, its->queue, queue_size) ||
+	if (pkvm_its_share_last(&nr, its->device_records, records_size) ||
+	    pkvm_its_share_last(&nr, its->queue, queue_size) ||
 	    pkvm_its_share_last(&nr, its->shadow_queue, queue_size))
 		return;
 
 	for (i = 0; i < its->nr_devices; i++) {
-		if (pkvm_its_share_last(&nr, devs[i].itt,
-					its->itt_entry_size << devs[i].event_bits))
+		if (pkvm_its_share_last(&nr, its->devices[i].itt,
+					its->itt_entry_size << its->devices[i].event_bits))
 			return;
 	}
 }
 
 /*
- * Make the description one that EL2 refuses at the chosen step. Beyond the steps,
- * count the ranges that EL2 is to donate or share.
+ * Make the description one that EL2 refuses at the chosen step. Beyond the steps
+ * that depend on it, count the ranges that EL2 is to donate or share.
  */
 static int pkvm_its_break(struct its_handover *its)
 {
-	struct its_handover_device *dev = (void *)&its->data[its->nr_targets];
-
 	switch (pkvm_its_fail_step) {
 	case PKVM_ITS_STEP_DRIVER:
 		return -ENOMEM;
 	case PKVM_ITS_STEP_DESCRIPTION:
-		its->nr_targets = U32_MAX;
+		its->nr_devices = U32_MAX;
 		break;
 	case PKVM_ITS_STEP_FRAME:
 		its->phys_base = its->queue;
@@ -186,6 +186,7 @@ static int pkvm_its_break(struct its_handover *its)
 		break;
 	case PKVM_ITS_STEP_TABLES:
 		its->tables[0].base += SZ_64K;
+		its->device_records++;
 		break;
 	case PKVM_ITS_STEP_QUEUE:
 		its->queue += SZ_64K;
@@ -193,10 +194,10 @@ static int pkvm_its_break(struct its_handover *its)
 	case PKVM_ITS_STEP_DEVICES:
 		if (!its->nr_devices)
 			return -EINVAL;
-		dev->event_bits = 0;
+		its->devices[0].event_bits = 0;
 		break;
-	case PKVM_ITS_STEP_MAX ... INT_MAX:
-		pkvm_its_share_range(its, pkvm_its_fail_step - PKVM_ITS_STEP_MAX);
+	case PKVM_ITS_STEP_RDISTS ... INT_MAX:
+		pkvm_its_share_range(its, pkvm_its_fail_step - PKVM_ITS_STEP_RDISTS);
 		break;
 	}
 
@@ -214,9 +215,10 @@ static int pkvm_its_break(struct its_handover *its) { return 0; }
 static void pkvm_its_mend(void) { }
 #endif
 
-static size_t pkvm_its_state_size(unsigned int nr_targets)
+/* With room for two names of each redistributor. */
+static size_t pkvm_its_state_size(void)
 {
-	return size_add(PKVM_ITS_SIZE, size_mul(sizeof(u64), nr_targets));
+	return size_add(PKVM_ITS_SIZE, size_mul(2 * sizeof(u64), pkvm_nr_rdists()));
 }
 
 static int pkvm_its_handover_one(struct its_handover *its, size_t size,
@@ -229,15 +231,12 @@ static int pkvm_its_handover_one(struct its_handover *its, size_t size,
 	if (ret)
 		return ret;
 
-	if (FIELD_GET(GITS_TYPER_SVPET, its->typer))
-		pkvm_its_shared_vpes = true;
-	else
-		its->vlpis = kvm_vgic_global_state.has_gicv4 && (its->typer & GITS_TYPER_VLPIS);
-	pkvm_its_vlpis |= its->vlpis;
+	its->vlpis = kvm_vgic_global_state.has_gicv4 && (its->typer & GITS_TYPER_VLPIS);
 
 	if (info) {
 		info->cbaser = its->cbaser;
 		info->shadow_queue = its->shadow_queue;
+		info->device_records = its->device_records;
 		memcpy(info->tables, its->tables, sizeof(info->tables));
 	}
 
@@ -349,6 +348,7 @@ static void pkvm_its_report(phys_addr_t phys_base, int ret)
 	}
 
 	pkvm_its_allow_protected = false;
+	pkvm_its_not_owned = true;
 	kvm_err("ITS@%pa: hand-over failed: %s (%d); EL2 refuses protected guests\n", &phys_base,
 		pkvm_its_step_of(ret) < PKVM_ITS_STEP_MAX ?
 			pkvm_its_steps[pkvm_its_step_of(ret)] : "?",
@@ -365,24 +365,26 @@ static void __init pkvm_its_report_unused(void)
 			continue;
 
 		pkvm_its_allow_protected = false;
+		pkvm_its_not_owned = true;
 		kvm_err("ITS@%pa: described by firmware, not owned by EL2; EL2 refuses protected guests\n",
 			&info->phys_base);
 	}
 }
 
-/* Until EL2 owns the redistributors, vLPIs and protected guests exclude each other. */
-static void __init pkvm_its_report_vlpis(void)
+/*
+ * EL2 makes no vPE resident that it does not know, and owns no vPE tables of
+ * redistributors. Where it owns nothing all is as without it.
+ */
+static void __init pkvm_its_report_vlpis(bool rdists_owned)
 {
-	if (pkvm_its_shared_vpes && kvm_vgic_global_state.has_gicv4) {
-		kvm_info("vLPIs are not used: redistributors share the vPE table of an ITS\n");
-		kvm_vgic_global_state.has_gicv4 = false;
-		kvm_vgic_global_state.has_gicv4_1 = false;
-	}
+	if (!kvm_vgic_global_state.has_gicv4 || !rdists_owned ||
+	    (!pkvm_its_not_owned && !kvm_vgic_global_state.has_gicv4_1))
+		return;
 
-	if (pkvm_its_vlpis) {
-		pkvm_its_allow_protected = false;
-		kvm_info("vLPIs are used; EL2 refuses protected guests\n");
-	}
+	kvm_info("vLPIs are not used: %s\n", pkvm_its_not_owned ? "an ITS is not owned by EL2" :
+		 "EL2 does not own the vPE tables of GICv4.1 redistributors");
+	kvm_vgic_global_state.has_gicv4 = false;
+	kvm_vgic_global_state.has_gicv4_1 = false;
 }
 
 static u64 pkvm_its_refused(unsigned int its, enum pkvm_its_refused_what what)
@@ -411,12 +413,18 @@ static u64 pkvm_its_post(unsigned int its, u64 cwriter)
 	return kvm_call_hyp_nvhe(__pkvm_its_post, its, cwriter);
 }
 
+static int pkvm_its_load_vpe(u16 vpe_id, phys_addr_t vconfig, u64 flags)
+{
+	return kvm_call_hyp_nvhe(__pkvm_vpe_load, vpe_id, vconfig, flags);
+}
+
 static const struct its_handover_ops pkvm_its_ops = {
 	.state_size	= pkvm_its_state_size,
 	.handover	= pkvm_its_handover_one,
 	.report		= pkvm_its_report,
 	.refused	= pkvm_its_report_refusal,
 	.post		= pkvm_its_post,
+	.load_vpe	= pkvm_its_load_vpe,
 };
 
 /**
@@ -430,11 +438,12 @@ void __init pkvm_its_prepare(void)
 	pkvm_its_allow_protected = true;
 	pkvm_its_add_of();
 	pkvm_its_add_acpi();
+	pkvm_rdists_prepare();
 	its_handover_prepare(&pkvm_its_ops);
 }
 
 /**
- * pkvm_its_handover() - Hand every ITS over to EL2.
+ * pkvm_its_handover() - Hand every redistributor and every ITS over to EL2.
  *
  * All other CPUs are stopped, and stay so until their stage 2 is in force: in
  * between, their accesses to an ITS would not trap. An ITS whose hand-over
@@ -442,9 +451,11 @@ void __init pkvm_its_prepare(void)
  */
 void __init pkvm_its_handover(void)
 {
+	unsigned int nr_rdists = pkvm_rdists_handover();
+
 	its_handover_commit();
 	WARN_ON(kvm_call_hyp_nvhe(__pkvm_its_handover_done,
-				  pkvm_its_unknown ? UINT_MAX : pkvm_nr_its));
+				  pkvm_its_unknown ? UINT_MAX : pkvm_nr_its, nr_rdists));
 }
 
 /**
@@ -454,9 +465,14 @@ void __init pkvm_its_handover(void)
  */
 void __init pkvm_its_finish(void)
 {
+	bool rdists_owned = pkvm_rdists_finish();
+
+	if (!rdists_owned)
+		pkvm_its_allow_protected = false;
+
 	its_handover_finish();
 	pkvm_its_report_unused();
-	pkvm_its_report_vlpis();
+	pkvm_its_report_vlpis(rdists_owned);
 
 	if (pkvm_its_unknown) {
 		pkvm_its_allow_protected = false;
@@ -467,8 +483,8 @@ void __init pkvm_its_finish(void)
 /**
  * pkvm_its_allows_protected_vms() - Would EL2 accept a protected guest?
  *
- * EL2 refuses them unless it owns every ITS that the firmware describes, without
- * vLPIs; asking first gives a message.
+ * EL2 refuses them unless it owns every ITS and every redistributor that the
+ * firmware describes; asking first gives a message.
  */
 bool pkvm_its_allows_protected_vms(void)
 {
@@ -518,6 +534,12 @@ static void pkvm_its_show_table(struct seq_file *s, const struct pkvm_its_info *
 		   gits_baser_size(baser), gits_baser_address(baser),
 		   pkvm_its_owner(pkvm_its_query(info->ret, PKVM_ITS_QUERY_TABLE_OWNER, i)),
 		   pkvm_its_query(info->ret, PKVM_ITS_QUERY_TABLE_NR_L2, i));
+}
+
+static void pkvm_its_show_records(struct seq_file *s, const struct pkvm_its_info *info)
+{
+	seq_printf(s, " owner %s",
+		   pkvm_its_owner(pkvm_its_query(info->ret, PKVM_ITS_QUERY_RECORDS_OWNER, 0)));
 }
 
 static void pkvm_its_show_queue(struct seq_file *s, const struct pkvm_its_info *info)
@@ -572,6 +594,7 @@ static void pkvm_its_show_selftest(struct seq_file *s)
 static const char *pkvm_its_frame_owner(const struct pkvm_its_info *info) { return "EL2"; }
 static void pkvm_its_show_registers(struct seq_file *s, const struct pkvm_its_info *info) { }
 static void pkvm_its_show_table(struct seq_file *s, const struct pkvm_its_info *info, int i) { }
+static void pkvm_its_show_records(struct seq_file *s, const struct pkvm_its_info *info) { }
 static void pkvm_its_show_queue(struct seq_file *s, const struct pkvm_its_info *info) { }
 static void pkvm_its_show_counts(struct seq_file *s, const struct pkvm_its_info *info) { }
 static void pkvm_its_show_selftest(struct seq_file *s) { }
@@ -616,6 +639,12 @@ static void pkvm_its_show_one(struct seq_file *s, const struct pkvm_its_info *in
 
 	pkvm_its_show_tables(s, info);
 
+	if (info->device_records) {
+		seq_printf(s, "device_records 0x%016llx", info->device_records);
+		pkvm_its_show_records(s, info);
+		seq_putc(s, '\n');
+	}
+
 	seq_printf(s, "queue cbaser 0x%016llx shadow 0x%016llx", info->cbaser,
 		   info->shadow_queue);
 	pkvm_its_show_queue(s, info);
@@ -631,6 +660,7 @@ static int pkvm_its_show(struct seq_file *s, void *unused)
 	list_for_each_entry(info, &pkvm_its_infos, node)
 		pkvm_its_show_one(s, info);
 
+	pkvm_rdists_show(s);
 	seq_printf(s, "protected_guests %s\n",
 		   pkvm_its_allows_protected_vms() ? "allowed" : "refused");
 	pkvm_its_show_selftest(s);

@@ -20,6 +20,20 @@
 /* EL2 keeps one record for each device, beside the Device table's entries. */
 #define ITS_DEVICE_RECORD_SIZE	sizeof(u64)
 
+/*
+ * An ITS may hold its Device table itself: no GITS_BASERn is of that type. EL2 has a
+ * record of each DeviceID nonetheless, if they have no more bits than this.
+ */
+#define ITS_MAX_INTERNAL_DEVICE_BITS	20
+
+/* Number of these records; 0 if they would be too many. */
+static inline u32 its_handover_internal_devices(u64 typer)
+{
+	u32 bits = FIELD_GET(GITS_TYPER_DEVBITS, typer) + 1;
+
+	return bits <= ITS_MAX_INTERNAL_DEVICE_BITS ? BIT(bits) : 0;
+}
+
 /* And one for each vPE, beside the vPE table's. */
 #define ITS_VPE_RECORD_SIZE	(2 * sizeof(u64))
 
@@ -118,11 +132,13 @@ struct its_handover_device {
  * @lpi_id_bits:	Number of INTID bits in use for LPIs.
  * @vlpis:		1 if KVM uses the vLPIs of a GICv4, 0 if EL2 is to refuse all
  *			commands that have to do with them.
+ * @rdist_offset:	If not 0, commands may also name a redistributor by an RDbase
+ *			that is so much higher.
  * @tables:		The tables, by the number of their GITS_BASERn.
- * @nr_targets:		Number of redistributors in @data.
- * @nr_devices:		Number of mapped devices in @data.
- * @data:		For each redistributor the RDbase that commands name it
- *			with, then a struct its_handover_device for each device.
+ * @device_records:	If no table is of type Device, physical address of the memory
+ *			for EL2's records of the devices, or else 0.
+ * @nr_devices:		Number of @devices.
+ * @devices:		The devices that are mapped.
  */
 struct its_handover {
 	u64				phys_base;
@@ -133,15 +149,41 @@ struct its_handover {
 	u32				itt_entry_size;
 	u32				lpi_id_bits;
 	u32				vlpis;
+	u32				rdist_offset;
 	struct its_handover_table	tables[GITS_BASER_NR_REGS];
-	u32				nr_targets;
+	u64				device_records;
 	u32				nr_devices;
-	u64				data[];
+	struct its_handover_device	devices[];
+};
+
+/* There is no telling what is at RD_base: its registers must not be read. */
+#define RDIST_HANDOVER_INACCESSIBLE	BIT(0)
+/* It has VLPI_base. For those that are accessible, GICR_TYPER says so. */
+#define RDIST_HANDOVER_VLPI_FRAME	BIT(1)
+
+/**
+ * struct rdist_handover_frame - where a redistributor is
+ * @phys_base:	Physical address of RD_base.
+ * @flags:	RDIST_HANDOVER_*.
+ */
+struct rdist_handover_frame {
+	u64	phys_base;
+	u64	flags;
+};
+
+/**
+ * struct rdist_handover - all redistributors that the firmware describes
+ * @nr:		Their number.
+ * @frames:	Where they are. Their registers say the rest.
+ */
+struct rdist_handover {
+	u64				nr;
+	struct rdist_handover_frame	frames[];
 };
 
 /**
  * struct its_handover_ops - what KVM does for the driver
- * @state_size:	Bytes of state EL2 wants for an ITS with that many targets.
+ * @state_size:	Bytes of state EL2 wants for an ITS.
  * @handover:	Hand one ITS over; all CPUs but this one are stopped. The
  *		description and the state are page aligned and sized. Return the
  *		number EL2 knows the ITS by, or a negative error, after which
@@ -152,14 +194,26 @@ struct its_handover {
  *		the command there, which has no effect then, and tell the user which
  *		it was and why; -EIO if the ITS has stalled at one that EL2 accepted.
  * @post:	Write GITS_CWRITER and return what GITS_CREADR reads as then.
+ * @load_vpe:	Make a vPE resident on this CPU, GICv4.0; @flags are those of
+ *		GICR_VPENDBASER. Return 0, or an error if it is not.
  */
 struct its_handover_ops {
-	size_t	(*state_size)(unsigned int nr_targets);
+	size_t	(*state_size)(void);
 	int	(*handover)(struct its_handover *its, size_t size, void *state, size_t state_size);
 	void	(*report)(phys_addr_t phys_base, int ret);
 	int	(*refused)(phys_addr_t phys_base, unsigned int its, u64 creadr);
 	u64	(*post)(unsigned int its, u64 cwriter);
+	int	(*load_vpe)(u16 vpe_id, phys_addr_t vconfig, u64 flags);
 };
+
+#ifdef CONFIG_ARM_GIC_V3
+int gic_v3_describe_rdists(struct rdist_handover_frame *frames, unsigned int max);
+#else
+static inline int gic_v3_describe_rdists(struct rdist_handover_frame *frames, unsigned int max)
+{
+	return 0;
+}
+#endif
 
 #ifdef CONFIG_ARM_GIC_V3_ITS
 void its_use_whole_pages(void);

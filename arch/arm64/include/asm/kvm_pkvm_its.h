@@ -4,6 +4,7 @@
 
 #include <linux/bits.h>
 #include <linux/sizes.h>
+#include <linux/types.h>
 
 /* Memory of the self test at EL2: two fake ITSs in pages of 64K, and some to spare. */
 #define ITS_SELFTEST_SIZE	(41 * SZ_64K)
@@ -17,6 +18,7 @@ enum pkvm_its_step {
 	PKVM_ITS_STEP_TABLES,
 	PKVM_ITS_STEP_QUEUE,
 	PKVM_ITS_STEP_DEVICES,
+	PKVM_ITS_STEP_RDISTS,
 	PKVM_ITS_STEP_MAX
 };
 
@@ -34,6 +36,29 @@ static inline int pkvm_its_errno(int ret)
 static inline enum pkvm_its_step pkvm_its_step_of(int ret)
 {
 	return (-ret & GENMASK(15, 12)) >> 12;
+}
+
+/* Where the hand-over of the redistributors stopped. */
+enum pkvm_rdist_step {
+	PKVM_RDIST_STEP_DRIVER,
+	PKVM_RDIST_STEP_DESCRIPTION,
+	PKVM_RDIST_STEP_FRAME,
+	PKVM_RDIST_STEP_STATE,
+	PKVM_RDIST_STEP_VLPI,
+	PKVM_RDIST_STEP_PROP,
+	PKVM_RDIST_STEP_PEND,
+	PKVM_RDIST_STEP_MAX
+};
+
+/* That returns what pkvm_its_error() does, and above it which redistributor it was. */
+static inline s64 pkvm_rdist_error(int err, enum pkvm_rdist_step step, u32 nr)
+{
+	return -(-err | (s64)step << 12 | (s64)nr << 16);
+}
+
+static inline u32 pkvm_rdist_nr(s64 ret)
+{
+	return -ret >> 16;
 }
 
 /* Why EL2 refused a command. */
@@ -82,6 +107,7 @@ enum pkvm_its_query {
 	PKVM_ITS_QUERY_TABLE_NR_L2,
 	PKVM_ITS_QUERY_L2,		/* @idx: table << 32 | index in its L1 */
 	PKVM_ITS_QUERY_QUEUE_OWNER,
+	PKVM_ITS_QUERY_RECORDS_OWNER,	/* of the devices, where there is no table of them */
 	PKVM_ITS_QUERY_DEVICES,
 	PKVM_ITS_QUERY_ITT_PAGES,
 	PKVM_ITS_QUERY_VPES,
@@ -90,6 +116,12 @@ enum pkvm_its_query {
 	PKVM_ITS_QUERY_POSTED,
 	PKVM_ITS_QUERY_REFUSED,
 	PKVM_ITS_QUERY_SELFTEST,	/* checks made by the self test at boot */
+	PKVM_ITS_QUERY_RDIST_OWNER,	/* 1 if EL2 owns RD_base */
+	PKVM_ITS_QUERY_RDIST_TYPER,
+	PKVM_ITS_QUERY_RDIST_PROP,	/* GICR_PROPBASER, 0 if LPIs are not enabled */
+	PKVM_ITS_QUERY_RDIST_PEND,	/* GICR_PENDBASER, likewise */
+	PKVM_ITS_QUERY_RDIST_PEND_OWNER, /* 1 if EL2 owns each page of the table */
+	PKVM_ITS_QUERY_RDIST_RESIDENT,	/* 1 + the vPEID that is resident */
 };
 
 /* In the answer to PKVM_ITS_QUERY_L2: each page is EL2's, of the chunk as well. */

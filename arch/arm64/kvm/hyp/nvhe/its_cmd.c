@@ -32,6 +32,7 @@
 #include <asm/kvm_hypevents.h>
 
 #include <nvhe/its_emulate.h>
+#include <nvhe/its_rdist.h>
 #include <nvhe/mem_protect.h>
 
 #define its_cmd_opcode(cmd)	FIELD_GET(GITS_CMD0_OPCODE, (cmd)->raw_cmd[0])
@@ -58,11 +59,17 @@
 
 static bool its_is_redistributor(struct hyp_its *its, u64 rdbase)
 {
-	u32 i;
+	u32 first = 0, end = its->nr_targets, i;
 
-	for (i = 0; i < its->nr_targets; i++) {
+	while (first < end) {
+		i = first + (end - first) / 2;
 		if (its->targets[i] == rdbase)
 			return true;
+
+		if (its->targets[i] < rdbase)
+			first = i + 1;
+		else
+			end = i;
 	}
 
 	return false;
@@ -259,7 +266,15 @@ static void its_vmapp_dropped(struct hyp_its *its, struct its_cmd_block *cmd)
 
 static bool its_vsync_consumed(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	hyp_its_complete_vpe_unmap(its, its_cmd_vpe(cmd));
+	u32 vpe_id = its_cmd_vpe(cmd);
+
+	if (!hyp_its_vpe_is_leaving(its, vpe_id))
+		return true;
+
+	if (hyp_rdists_hold_vpe(vpe_id))
+		return false;
+
+	hyp_its_complete_vpe_unmap(its, vpe_id);
 
 	return true;
 }
@@ -337,7 +352,7 @@ static enum pkvm_its_refusal its_check_vmovp(struct hyp_its *its, struct its_cmd
  * @needs:	Bits of GITS_TYPER without which there is no such command.
  * @check:	Decide whether it is refused; donates what it makes the ITS use.
  * @consumed:	Do what follows from the ITS having consumed it; false if that is
- *		more than this entry may. NULL if nothing does.
+ *		more than this entry may, or too early. NULL if nothing does.
  * @dropped:	Undo what @check did, as the ITS will not execute it; pages that
  *		were donated stay EL2's. NULL if nothing is to be undone.
  */

@@ -30,6 +30,7 @@
 #include <asm/kvm_hyp.h>
 
 #include <nvhe/its_emulate.h>
+#include <nvhe/its_rdist.h>
 #include <nvhe/mem_protect.h>
 #include <nvhe/memory.h>
 
@@ -90,7 +91,7 @@ static void its_teardown_queue(struct hyp_its *its)
 
 static const struct its_handover_device *its_desc_devices(const struct its_handover *desc)
 {
-	return (const void *)&desc->data[desc->nr_targets];
+	return desc->devices;
 }
 
 static int its_setup_device(struct hyp_its *its, const struct its_handover_device *dev)
@@ -163,7 +164,7 @@ static int its_check_registers(struct hyp_its *its, const struct its_handover *d
 		    ~(GITS_CTLR_QUIESCENT | GITS_CTLR_ENABLE);
 	its->ctlr_rw = its->ctlr & GITS_CTLR_ImDe;
 
-	if (its->typer != desc->typer || !(its->typer & GITS_TYPER_PLPIS) || !desc->nr_targets)
+	if (its->typer != desc->typer || !(its->typer & GITS_TYPER_PLPIS))
 		return -EINVAL;
 
 	/* EL2 does not know what redistributors do with a vPE table they share. */
@@ -179,8 +180,11 @@ static int its_check_registers(struct hyp_its *its, const struct its_handover *d
 
 	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
 		baser = readq_relaxed(its_reg(its, GITS_BASER + i * sizeof(baser)));
-		if (!(baser & GITS_BASER_VALID))
+		if (!(baser & GITS_BASER_VALID)) {
+			if (GITS_BASER_TYPE(baser) == GITS_BASER_TYPE_DEVICE)
+				return -ENODEV;
 			baser = 0;
+		}
 		if (baser != desc->tables[i].baser)
 			return -EINVAL;
 	}
@@ -244,7 +248,7 @@ static void its_count_collections(struct hyp_its *its)
 /**
  * hyp_its_setup() - Donate all that an ITS uses, from its description.
  * @its:	The ITS, zeroed but for the region, whose registers are mapped,
- *		and with room for the targets.
+ *		and for the targets.
  * @desc:	The description, which is EL2's and has been checked for size.
  * @step:	Where to say how far it came.
  *
@@ -256,8 +260,9 @@ static void its_count_collections(struct hyp_its *its)
  * The queue holds nothing after that could be executed again.
  *
  * Return: 0; -EINVAL if the description contradicts itself or the hardware;
- * -EBUSY if the ITS is not idle; -ENODEV if it has no Device table in memory;
- * -EPERM if a page is not the host's alone.
+ * -EBUSY if the ITS is not idle; -ENODEV if it was given no Device table, and does
+ * not hold that itself; -E2BIG if it does, with more DeviceIDs than EL2 has records
+ * of; -EPERM if a page is not the host's alone.
  */
 int hyp_its_setup(struct hyp_its *its, const struct its_handover *desc,
 		  enum pkvm_its_step *step)
@@ -273,8 +278,6 @@ int hyp_its_setup(struct hyp_its *its, const struct its_handover *desc,
 	hw_ite_size = FIELD_GET(GITS_TYPER_ITT_ENTRY_SIZE, its->typer) + 1;
 	its->ite_size = clamp(desc->itt_entry_size, hw_ite_size, ITS_MAX_ITE_SIZE);
 	its->lpi_bits = min(desc->lpi_id_bits, ITS_MAX_LPI_BITS);
-	its->nr_targets = desc->nr_targets;
-	memcpy(its->targets, desc->data, array_size(desc->nr_targets, sizeof(u64)));
 
 	*step = PKVM_ITS_STEP_TABLES;
 	its_find_borrowed_tables(its, desc);
@@ -640,27 +643,41 @@ void hyp_its_handle_access(struct hyp_mmio_region *region, struct hyp_mmio_acces
 	hyp_spin_unlock(&its->lock);
 }
 
-static bool its_description_fits(const struct its_handover *desc, size_t size)
+/* The host can name no redistributor that EL2 does not own. */
+static int its_setup_targets(struct hyp_its *its, size_t state_size,
+			     const struct its_handover *desc)
 {
-	size_t targets = array_size(desc->nr_targets, sizeof(u64));
-	size_t devices = array_size(desc->nr_devices, sizeof(struct its_handover_device));
+	u32 max = (state_size - sizeof(*its)) / sizeof(its->targets[0]);
 
-	return size_add(sizeof(*desc), size_add(targets, devices)) <= size;
+	its->nr_targets = hyp_rdists_targets(its->targets, max, desc->typer & GITS_TYPER_PTA,
+					     desc->rdist_offset);
+
+	return its->nr_targets ? 0 : -ENODEV;
 }
 
 static int its_handover(struct hyp_its *its, size_t state_size,
-			const struct its_handover *desc, size_t desc_size,
+			struct its_handover *desc, size_t desc_size,
 			enum pkvm_its_step *step)
 {
 	int ret;
 
 	*step = PKVM_ITS_STEP_DESCRIPTION;
-	if (!its_description_fits(desc, desc_size) || !PAGE_ALIGNED(desc->phys_base) ||
-	    struct_size(its, targets, desc->nr_targets) > state_size)
+	if (struct_size(desc, devices, desc->nr_devices) > desc_size ||
+	    !PAGE_ALIGNED(desc->phys_base) || sizeof(*its) > state_size)
 		return -EINVAL;
 
 	memset(its, 0, state_size);
 	hyp_spin_lock_init(&its->lock);
+
+	*step = PKVM_ITS_STEP_RDISTS;
+	ret = its_setup_targets(its, state_size, desc);
+	if (ret)
+		return ret;
+
+	/* No INTID that the redistributors have no room for; vPEs only if they are EL2's. */
+	desc->lpi_id_bits = min(desc->lpi_id_bits, hyp_rdists_lpi_bits());
+	desc->vlpis = desc->vlpis && hyp_rdists_allow_vlpis();
+
 	its->region.pfn = hyp_phys_to_pfn(desc->phys_base);
 	its->region.nr_pages = ITS_CTLR_FRAME_SIZE >> PAGE_SHIFT;
 	its->region.handler = hyp_its_handle_access;
@@ -688,11 +705,12 @@ static int its_handover(struct hyp_its *its, size_t state_size,
  * state stays EL2's if the ITS does. All else is as hyp_its_setup() says.
  *
  * Only possible until the first CPU of the host loses its privileges, and only
- * while no other CPU runs: the host's stage 2 is not in force yet.
+ * while no other CPU runs: the host's stage 2 is not in force yet. The
+ * redistributors are EL2's before that.
  *
  * Return: the number of the ITS, from 0; or a pkvm_its_error(): -EPERM if it is
- * too late or if a page is not the host's alone, or the error of hyp_its_setup()
- * or hyp_mmio_donate().
+ * too late or if a page is not the host's alone, -ENODEV if no redistributor
+ * with LPIs is EL2's, or the error of hyp_its_setup() or hyp_mmio_donate().
  */
 int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 			unsigned long state_hva, size_t state_size)
@@ -700,71 +718,41 @@ int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 	struct its_handover *desc = kern_hyp_va((void *)desc_hva);
 	struct hyp_its *its = kern_hyp_va((void *)state_hva);
 	enum pkvm_its_step step = PKVM_ITS_STEP_DESCRIPTION;
-	u64 desc_pfn, state_pfn;
 	int ret;
 
-	if (pkvm_host_is_deprivileged())
-		return pkvm_its_error(-EPERM, step);
-
-	if (!PAGE_ALIGNED(desc_hva | desc_size | state_hva | state_size) ||
-	    !desc_size || !state_size)
-		return pkvm_its_error(-EINVAL, step);
-
-	desc_pfn = hyp_virt_to_pfn(desc);
-	state_pfn = hyp_virt_to_pfn(its);
-
-	ret = __pkvm_host_donate_hyp(desc_pfn, desc_size >> PAGE_SHIFT);
+	ret = hyp_its_begin_handover(desc_hva, desc_size, state_hva, state_size);
 	if (ret)
 		return pkvm_its_error(ret, step);
-
-	ret = __pkvm_host_donate_hyp(state_pfn, state_size >> PAGE_SHIFT);
-	if (ret)
-		goto out_return_desc;
 
 	ret = its_handover(its, state_size, desc, desc_size, &step);
 	if (ret) {
 		memset(its, 0, state_size);
-		WARN_ON(__pkvm_hyp_donate_host(state_pfn, state_size >> PAGE_SHIFT));
 	} else {
 		its->stats.donated += state_size >> PAGE_SHIFT;
 		list_add_tail(&its->node, &its_list);
-		ret = nr_its++;
 	}
 
-out_return_desc:
-	WARN_ON(__pkvm_hyp_donate_host(desc_pfn, desc_size >> PAGE_SHIFT));
-	return ret < 0 ? pkvm_its_error(ret, step) : ret;
-}
+	hyp_its_end_handover(desc_hva, desc_size, state_hva, state_size, !ret);
 
-static bool its_any_has_vlpis(void)
-{
-	struct hyp_its *its;
-
-	list_for_each_entry(its, &its_list, node) {
-		if (its->typer & GITS_TYPER_VLPIS)
-			return true;
-	}
-
-	return false;
+	return ret ? pkvm_its_error(ret, step) : nr_its++;
 }
 
 /**
- * __pkvm_its_handover_done() - Learn how many ITSs there are.
- * @nr:	Number of ITSs that the firmware describes, whether or not the host uses
- *	or even knows them; UINT_MAX if that is not known.
+ * __pkvm_its_handover_done() - Learn how many ITSs and redistributors there are.
+ * @nr_its_known: Number of ITSs that the firmware describes, whether or not the host
+ *		uses or even knows them; UINT_MAX if that is not known.
+ * @nr_rdists:	Number of redistributors, likewise.
  *
- * Protected guests are refused unless EL2 owns every one of them, and if the
- * host may use vLPIs: a redistributor can still use a VPT that an ITS has
- * forgotten.
+ * Protected guests are refused unless EL2 owns every one of them.
  *
  * Return: 0; -EPERM if the host has lost its privileges already.
  */
-int __pkvm_its_handover_done(unsigned int nr)
+int __pkvm_its_handover_done(unsigned int nr_its_known, unsigned int nr_rdists)
 {
 	if (pkvm_host_is_deprivileged())
 		return -EPERM;
 
-	its_allow_protected = nr == nr_its && !its_any_has_vlpis();
+	its_allow_protected = nr_its_known == nr_its && pkvm_owns_rdists(nr_rdists);
 
 	return 0;
 }
@@ -772,7 +760,7 @@ int __pkvm_its_handover_done(unsigned int nr)
 /**
  * pkvm_its_allows_protected_guests() - Can no ITS be used against one of them?
  *
- * Return: true if EL2 owns every ITS there is, none of them with vLPIs.
+ * Return: true if EL2 owns every ITS and every redistributor there is.
  */
 bool pkvm_its_allows_protected_guests(void)
 {
@@ -878,6 +866,12 @@ static u64 its_query_table(struct hyp_its *its, enum pkvm_its_query what, u64 id
 	}
 }
 
+static u64 its_query_records(const struct hyp_its_table *table)
+{
+	return table->records && pkvm_hyp_owns(hyp_virt_to_phys(table->records),
+					       hyp_its_records_size(table));
+}
+
 static u64 its_query_l2(struct hyp_its *its, u32 nr, u32 idx)
 {
 	struct hyp_its_table *table;
@@ -913,6 +907,8 @@ static u64 its_query(struct hyp_its *its, enum pkvm_its_query what, u64 idx)
 		return its_query_l2(its, upper_32_bits(idx), lower_32_bits(idx));
 	case PKVM_ITS_QUERY_QUEUE_OWNER:
 		return pkvm_hyp_owns(hyp_virt_to_phys(its->queue), its->queue_size);
+	case PKVM_ITS_QUERY_RECORDS_OWNER:
+		return its_query_records(&its->internal_devices);
 	case PKVM_ITS_QUERY_DEVICES:
 		return its->stats.devices;
 	case PKVM_ITS_QUERY_ITT_PAGES:
@@ -934,7 +930,8 @@ static u64 its_query(struct hyp_its *its, enum pkvm_its_query what, u64 idx)
 
 /**
  * __pkvm_its_query() - Tell the host about an ITS that EL2 owns.
- * @nr:		The number __pkvm_its_handover() returned.
+ * @nr:		The number __pkvm_its_handover() returned; of a redistributor, where
+ *		that is meant, its place in the description.
  * @what:	What it asks for.
  * @idx:	Of the table or the L2 page, where there are several.
  *
@@ -949,6 +946,9 @@ u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx)
 
 	if (what == PKVM_ITS_QUERY_SELFTEST)
 		return pkvm_its_selftest_checks();
+
+	if (what > PKVM_ITS_QUERY_SELFTEST)
+		return hyp_rdist_query(nr, what);
 
 	its = its_by_number(nr);
 	if (!its)

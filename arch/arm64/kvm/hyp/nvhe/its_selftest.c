@@ -120,14 +120,13 @@ void its_fake_init(struct its_fake *fake, u32 psz, bool indirect)
 	memset(fake, 0, sizeof(*fake));
 	fake->its = (void *)fake->state;
 	fake->desc = desc;
-	fake->dev = (void *)&desc->data[1];
+	fake->dev = desc->devices;
 	fake->psz = psz;
 	fake->unit = max_t(u32, psz, PAGE_SIZE);
 	fake->new_l2 = its_arena_alloc(psz, fake->unit);
 	fake->new_chunk = its_arena_alloc(psz, fake->unit);
 	fake->new_itt = its_arena_alloc(PAGE_SIZE, fake->unit);
 
-	desc->nr_targets = 1;
 	desc->itt_entry_size = 8;
 	desc->lpi_id_bits = 16;
 	desc->queue = its_arena_alloc(SZ_4K, fake->unit);
@@ -153,6 +152,19 @@ void its_fake_init(struct its_fake *fake, u32 psz, bool indirect)
 	fake->dev->event_bits = 5;
 }
 
+/* The ITS holds its Device table itself: what was that and its records is records. */
+static void its_fake_hold_devices(struct its_fake *fake)
+{
+	u64 nr = 2 * fake->unit / ITS_DEVICE_RECORD_SIZE;
+	struct its_handover *desc = fake->desc;
+
+	desc->device_records = desc->tables[0].base;
+	desc->tables[0] = (struct its_handover_table) {};
+	FIELD_MODIFY(GITS_TYPER_DEVBITS, &desc->typer, ilog2(nr) - 1);
+	fake->regs[GITS_TYPER / 8] = desc->typer;
+	fake->regs[GITS_BASER / 8] = 0;
+}
+
 int its_fake_setup(struct its_fake *fake)
 {
 	enum pkvm_its_step step;
@@ -160,6 +172,7 @@ int its_fake_setup(struct its_fake *fake)
 	memset(fake->state, 0, sizeof(fake->state));
 	hyp_spin_lock_init(&fake->its->lock);
 	fake->its->region.base = (void __force __iomem *)fake->regs;
+	fake->its->nr_targets = 1;
 
 	return hyp_its_setup(fake->its, fake->desc, &step);
 }
@@ -285,6 +298,27 @@ void its_test_commands(struct its_fake *fake)
 	its_arena_donate();
 }
 
+/* As many devices as GITS_TYPER says, and none more. */
+static void its_test_held_devices(struct its_fake *fake)
+{
+	u32 nr = its_handover_internal_devices(fake->desc->typer);
+	u64 itt = fake->new_itt | ITS_VALID;
+
+	its_arena_return();
+	*its_arena_word(fake->desc->device_records + (nr - 1) * ITS_DEVICE_RECORD_SIZE) = itt | 5;
+	check(!its_fake_setup(fake));
+
+	its_fake_cmd(fake, ITS_DEV(nr, GITS_CMD_MAPD), 4, itt, 0, PKVM_ITS_DEVICE_RANGE);
+	its_fake_cmd(fake, ITS_DEV(nr - 1, GITS_CMD_MAPD), 4, itt, 0, PKVM_ITS_ACCEPTED);
+	its_fake_cmd(fake, ITS_DEV(nr - 1, GITS_CMD_INT), 31, 0, 0, PKVM_ITS_ACCEPTED);
+	its_fake_cmd(fake, ITS_DEV(nr - 1, GITS_CMD_MAPD), 0, 0, 0, PKVM_ITS_ACCEPTED);
+	its_fake_cmd(fake, GITS_CMD_SYNC, 0, 0, 0, PKVM_ITS_ACCEPTED);
+	check(!fake->its->tables[0].baser && !pkvm_hyp_owns(fake->new_itt, PAGE_SIZE));
+
+	hyp_its_teardown(fake->its, fake->desc);
+	its_arena_donate();
+}
+
 /**
  * pkvm_its_selftest() - Test the hand-over of an ITS.
  * @base:	Memory of EL2's, pkvm_its_selftest_pages() long and unused.
@@ -303,6 +337,12 @@ void pkvm_its_selftest(void *base, struct pkvm_hyp_vcpu *vcpu)
 	its_test_setup(&its_fake, 1 + DIV_ROUND_UP(2 * SZ_4K, PAGE_SIZE));
 	its_fake_init(&its_fake, SZ_4K, true);
 	its_test_commands(&its_fake);
+	its_fake_init(&its_fake, SZ_4K, false);
+	its_fake_hold_devices(&its_fake);
+	its_test_setup(&its_fake, 1);
+	its_fake_init(&its_fake, SZ_4K, false);
+	its_fake_hold_devices(&its_fake);
+	its_test_held_devices(&its_fake);
 
 	its_selftest_more(vcpu);
 }

@@ -176,6 +176,62 @@ void hyp_its_unshare(void *va, u64 size)
 		WARN_ON(__pkvm_host_unshare_hyp(pfn + nr_pages));
 }
 
+/**
+ * hyp_its_begin_handover() - Donate what a hand-over begins with.
+ * @desc_hva:	Host address of a description, page aligned.
+ * @desc_size:	Bytes of memory there, a multiple of PAGE_SIZE.
+ * @state_hva:	Host address of memory for EL2's state, page aligned.
+ * @state_size:	Bytes of memory there, a multiple of PAGE_SIZE.
+ *
+ * Both are the host's before and EL2's after. On failure nothing has changed.
+ *
+ * Return: 0; -EPERM if the host has lost its privileges, or if a page is not its
+ * alone; -EINVAL if something is empty or not aligned.
+ */
+int hyp_its_begin_handover(unsigned long desc_hva, size_t desc_size,
+			   unsigned long state_hva, size_t state_size)
+{
+	u64 desc_pfn = hyp_virt_to_pfn(kern_hyp_va((void *)desc_hva));
+	u64 state_pfn = hyp_virt_to_pfn(kern_hyp_va((void *)state_hva));
+	int ret;
+
+	if (pkvm_host_is_deprivileged())
+		return -EPERM;
+
+	if (!PAGE_ALIGNED(desc_hva | desc_size | state_hva | state_size) ||
+	    !desc_size || !state_size)
+		return -EINVAL;
+
+	ret = __pkvm_host_donate_hyp(desc_pfn, desc_size >> PAGE_SHIFT);
+	if (ret)
+		return ret;
+
+	ret = __pkvm_host_donate_hyp(state_pfn, state_size >> PAGE_SHIFT);
+	if (ret)
+		WARN_ON(__pkvm_hyp_donate_host(desc_pfn, desc_size >> PAGE_SHIFT));
+
+	return ret;
+}
+
+/**
+ * hyp_its_end_handover() - Return what hyp_its_begin_handover() donated.
+ * @desc_hva:	As there.
+ * @desc_size:	As there.
+ * @state_hva:	As there.
+ * @state_size:	As there.
+ * @keep_state:	The state stays EL2's. Otherwise it has been cleared.
+ */
+void hyp_its_end_handover(unsigned long desc_hva, size_t desc_size,
+			  unsigned long state_hva, size_t state_size, bool keep_state)
+{
+	u64 desc_pfn = hyp_virt_to_pfn(kern_hyp_va((void *)desc_hva));
+	u64 state_pfn = hyp_virt_to_pfn(kern_hyp_va((void *)state_hva));
+
+	if (!keep_state)
+		WARN_ON(__pkvm_hyp_donate_host(state_pfn, state_size >> PAGE_SHIFT));
+	WARN_ON(__pkvm_hyp_donate_host(desc_pfn, desc_size >> PAGE_SHIFT));
+}
+
 static void its_count_device(struct hyp_its *its, u64 itt, u64 size, int by)
 {
 	u64 pfn, nr_pages;
@@ -510,17 +566,36 @@ static void its_teardown_first_tables(struct hyp_its *its, int nr)
 	}
 }
 
+/* What stands in for the Device table: flat, and with nothing that the ITS could read. */
+static int its_setup_internal_devices(struct hyp_its *its, u64 records)
+{
+	struct hyp_its_table *table = &its->internal_devices;
+	int ret;
+
+	table->type = GITS_BASER_TYPE_DEVICE;
+	table->nr_entries = its_handover_internal_devices(its->typer);
+	if (!table->nr_entries)
+		return -E2BIG;
+
+	ret = its_setup_records(its, table, records);
+	if (!ret)
+		its->device_table = table;
+
+	return ret;
+}
+
 /**
  * hyp_its_setup_tables() - Donate every table of an ITS.
  * @its:	The ITS, whose registers agree with the description.
  * @desc:	The description, EL2's.
  *
  * Tables and L2 pages are the host's before and EL2's after; the shadows are
- * shared and pinned. On failure all is as before.
+ * shared and pinned. If there is no Device table, only the memory of EL2's records
+ * is donated in its place. On failure all is as before.
  *
  * Return: 0; -EINVAL if a table contradicts its GITS_BASERn, or a first-level
- * entry is malformed; -ENODEV if there is no Device table; -EPERM if a page is
- * not the host's alone.
+ * entry is malformed; -E2BIG if there is no Device table, and more DeviceIDs than
+ * EL2 has records of then; -EPERM if a page is not the host's alone.
  */
 int hyp_its_setup_tables(struct hyp_its *its, const struct its_handover *desc)
 {
@@ -545,7 +620,10 @@ int hyp_its_setup_tables(struct hyp_its *its, const struct its_handover *desc)
 	if (its->device_table)
 		return 0;
 
-	ret = -ENODEV;
+	ret = its_setup_internal_devices(its, desc->device_records);
+	if (!ret)
+		return 0;
+
 err_teardown:
 	its_teardown_first_tables(its, i);
 	return ret;
@@ -557,6 +635,7 @@ err_teardown:
  */
 void hyp_its_teardown_tables(struct hyp_its *its)
 {
+	its_teardown_records(its, &its->internal_devices);
 	its_teardown_first_tables(its, GITS_BASER_NR_REGS);
 }
 
@@ -586,16 +665,22 @@ bool hyp_its_id_in_range(const struct hyp_its_table *table, u32 id)
 void *hyp_its_record(const struct hyp_its_table *table, u32 id)
 {
 	u32 size = its_handover_record_size(table->type);
+	u64 chunk;
 	u32 idx;
 
 	if (!hyp_its_is_indirect(table))
 		return id < table->nr_entries ? table->records + (u64)id * size : NULL;
 
 	idx = id / table->per_page;
-	if (idx >= table->nr_entries || !table->chunks[idx])
+	if (idx >= table->nr_entries)
 		return NULL;
 
-	return hyp_phys_to_virt(table->chunks[idx]) + (id - idx * table->per_page) * size;
+	/* Once there is a chunk it stays, and a redistributor may look without a lock. */
+	chunk = READ_ONCE(table->chunks[idx]);
+	if (!chunk)
+		return NULL;
+
+	return hyp_phys_to_virt(chunk) + (id - idx * table->per_page) * size;
 }
 
 static bool its_is_device_id(struct hyp_its *its, u32 device_id)
@@ -631,8 +716,11 @@ enum pkvm_its_refusal hyp_its_donate_l2(struct hyp_its *its, struct hyp_its_tabl
 	u64 entry, l2, chunk = 0;
 	u32 idx;
 
+	if (!hyp_its_is_indirect(table))
+		return PKVM_ITS_ACCEPTED;
+
 	idx = id / table->per_page;
-	if (!hyp_its_is_indirect(table) || !hyp_its_read_l1(table, idx, &l2))
+	if (!hyp_its_read_l1(table, idx, &l2))
 		return PKVM_ITS_ACCEPTED;
 
 	entry = le64_to_cpu((__force __le64)READ_ONCE(table->shadow[idx]));
@@ -645,8 +733,10 @@ enum pkvm_its_refusal hyp_its_donate_l2(struct hyp_its *its, struct hyp_its_tabl
 		return PKVM_ITS_L2_OWNER;
 
 	hyp_its_clear(l2, table->psz);
-	if (table->chunks)
-		table->chunks[idx] = chunk;
+	if (table->chunks) {
+		/* Whoever finds the chunk without a lock finds it clear. */
+		smp_store_release(&table->chunks[idx], chunk);
+	}
 	its_write_l1(table, idx, l2);
 	table->nr_l2++;
 

@@ -2,12 +2,14 @@
 /*
  * The vPEs of the ITSs that EL2 owns, for GICv4.0 and GICv4.1.
  *
- * A vPE is mapped to a virtual pending table (VPT), which the GIC writes, and
- * from GICv4.1 on to a virtual configuration table, which it reads. Both come
- * from the host, in VMAPP. A VPT is EL2's from before any ITS sees it until the
- * last ITS that knew it has executed a VSYNC after the unmap; its contents are
- * kept both ways, as they are the pending interrupts of a guest. The host goes
- * on writing the configuration table: that is shared and pinned.
+ * A vPE is mapped to a virtual pending table (VPT), which the GIC writes, and has
+ * a virtual configuration table, which it reads. Both come from the host, in
+ * VMAPP; but that of GICv4.0 has no configuration table, which is named each time
+ * the vPE is made resident. A VPT is EL2's from before any ITS sees it until the
+ * last ITS that knew it has executed a VSYNC after the unmap, and no redistributor
+ * has the vPE resident. Its contents are kept both ways, as they are the pending
+ * interrupts of a guest, but for the first KiB, which the GIC keeps to itself. The
+ * host goes on writing the configuration table: that is shared and pinned.
  *
  * A vPEID means the same vPE to all ITSs. Each ITS has a record of its own, and
  * the VPT is donated with the first of them and returned with the last.
@@ -34,6 +36,13 @@ struct its_vpe_record {
 #define ITS_VPE_STATE		(ITS_VPE_VALID | ITS_VPE_UNMAPPING | ITS_VPE_LEAVING)
 #define ITS_VPE_VPT		GENMASK_ULL(51, 16)
 #define ITS_VPE_INTID_BITS	GENMASK_ULL(5, 0)
+
+/* Of the configuration table. GICv4.0: the vPE has been resident since it was mapped. */
+#define ITS_VPE_CONFIG_RESIDENT	BIT_ULL(62)
+#define ITS_VPE_CONFIG		GENMASK_ULL(51, 12)
+
+/* What the GIC keeps in a VPT beside the pending bits, if anything, in bytes. */
+#define ITS_VPT_IMPDEF_SIZE	SZ_1K
 
 /* No GIC supports fewer: LPIs begin at 8192. */
 #define ITS_MIN_INTID_BITS	14
@@ -89,7 +98,19 @@ static u64 its_vpe_state(struct hyp_its *its, u32 vpe_id)
 {
 	struct its_vpe_record *record = its_vpe_record(its, vpe_id);
 
-	return record ? record->vpt & ITS_VPE_STATE : 0;
+	return record ? READ_ONCE(record->vpt) & ITS_VPE_STATE : 0;
+}
+
+static void its_set_vpe_record(struct its_vpe_record *record, const struct its_vpe_record *vpe)
+{
+	WRITE_ONCE(record->config, vpe->config);
+	/* Last, for hyp_its_find_vpe(), which takes no lock. */
+	smp_store_release(&record->vpt, vpe->vpt);
+}
+
+static void its_set_vpe_state(struct its_vpe_record *record, u64 state)
+{
+	WRITE_ONCE(record->vpt, (record->vpt & ~ITS_VPE_STATE) | state);
 }
 
 /**
@@ -106,7 +127,7 @@ bool hyp_its_vpe_in_range(struct hyp_its *its, u32 vpe_id)
 
 /**
  * hyp_its_vpe_is_mapped() - Is a vPE mapped, as far as the host is concerned?
- * @its:	The ITS, locked.
+ * @its:	The ITS, locked unless the answer may be out of date.
  * @vpe_id:	Any vPEID.
  */
 bool hyp_its_vpe_is_mapped(struct hyp_its *its, u32 vpe_id)
@@ -241,7 +262,7 @@ static enum pkvm_its_refusal its_donate_vpe(struct hyp_its *its,
 	if (hyp_its_donate(its, vpt, its_vpt_size(vpe->vpt)))
 		return PKVM_ITS_VPT_OWNER;
 
-	if (vpe->config && its_get_vconfig(vpe->config & ITS_VPE_VPT,
+	if (vpe->config && its_get_vconfig(vpe->config & ITS_VPE_CONFIG,
 					   its_vconfig_size(vpe->vpt))) {
 		hyp_its_return(its, vpt, its_vpt_size(vpe->vpt));
 		return PKVM_ITS_VCONFIG_OWNER;
@@ -253,20 +274,37 @@ static enum pkvm_its_refusal its_donate_vpe(struct hyp_its *its,
 static void its_return_vpe(struct hyp_its *its, const struct its_vpe_record *vpe)
 {
 	if (vpe->config)
-		its_put_vconfig(vpe->config & ITS_VPE_VPT, its_vconfig_size(vpe->vpt));
+		its_put_vconfig(vpe->config & ITS_VPE_CONFIG, its_vconfig_size(vpe->vpt));
 
 	hyp_its_return(its, vpe->vpt & ITS_VPE_VPT, its_vpt_size(vpe->vpt));
 }
 
+/* vLPIs begin behind it. Where nothing was ever pending it is clear. */
+static void its_clear_vpt_impdef(u64 vpt)
+{
+	memset(hyp_phys_to_virt(vpt), 0, ITS_VPT_IMPDEF_SIZE);
+	kvm_flush_dcache_to_poc(hyp_phys_to_virt(vpt), ITS_VPT_IMPDEF_SIZE);
+}
+
+/* GICv4.0: the configuration table is whatever the vPE has been resident with. */
+static bool its_adopt_vpe(struct hyp_its *its, struct its_vpe_record *vpe,
+			  const struct its_vpe_record *elsewhere)
+{
+	if (!hyp_its_is_v4_1(its))
+		vpe->config = elsewhere->config;
+
+	return !((elsewhere->vpt ^ vpe->vpt) & ~ITS_VPE_STATE) &&
+	       elsewhere->config == vpe->config;
+}
+
 static enum pkvm_its_refusal its_map_vpe_locked(struct hyp_its *its, u32 vpe_id,
-						const struct its_vpe_record *vpe)
+						struct its_vpe_record *vpe)
 {
 	struct its_vpe_record *record = its_vpe_elsewhere(its, vpe_id);
 	bool is_first = !record;
 	enum pkvm_its_refusal why;
 
-	if (record && (((record->vpt ^ vpe->vpt) & ~ITS_VPE_STATE) ||
-		       record->config != vpe->config))
+	if (record && !its_adopt_vpe(its, vpe, record))
 		return PKVM_ITS_VPE_DIFFERS;
 
 	why = is_first ? its_donate_vpe(its, vpe) : PKVM_ITS_ACCEPTED;
@@ -280,8 +318,10 @@ static enum pkvm_its_refusal its_map_vpe_locked(struct hyp_its *its, u32 vpe_id,
 		return why;
 	}
 
-	record = its_vpe_record(its, vpe_id);
-	*record = *vpe;
+	if (is_first && !hyp_its_is_v4_1(its))
+		its_clear_vpt_impdef(vpe->vpt & ITS_VPE_VPT);
+
+	its_set_vpe_record(its_vpe_record(its, vpe_id), vpe);
 	its->stats.vpes++;
 
 	return PKVM_ITS_ACCEPTED;
@@ -362,7 +402,8 @@ enum pkvm_its_refusal hyp_its_begin_vpe_unmap(struct hyp_its *its, u32 vpe_id, b
 	if (hyp_its_is_v4_1(its) && !its_alloc_is_right(its, vpe_id, alloc)) {
 		why = PKVM_ITS_VPE_DIFFERS;
 	} else {
-		its_vpe_record(its, vpe_id)->vpt |= ITS_VPE_UNMAPPING;
+		its_set_vpe_state(its_vpe_record(its, vpe_id),
+				  ITS_VPE_VALID | ITS_VPE_UNMAPPING);
 		its->vpe_unmaps[its->nr_vpe_unmaps++] = vpe_id;
 	}
 	hyp_spin_unlock(&its_vpe_lock);
@@ -392,7 +433,7 @@ static void its_remove_vpe_unmap(struct hyp_its *its, u32 vpe_id)
 void hyp_its_drop_vpe_unmap(struct hyp_its *its, u32 vpe_id)
 {
 	hyp_spin_lock(&its_vpe_lock);
-	its_vpe_record(its, vpe_id)->vpt &= ~(ITS_VPE_UNMAPPING | ITS_VPE_LEAVING);
+	its_set_vpe_state(its_vpe_record(its, vpe_id), ITS_VPE_VALID);
 	its_remove_vpe_unmap(its, vpe_id);
 	hyp_spin_unlock(&its_vpe_lock);
 }
@@ -417,17 +458,31 @@ void hyp_its_drop_vpe_unmaps(struct hyp_its *its)
 void hyp_its_vpe_unmapped(struct hyp_its *its, u32 vpe_id)
 {
 	hyp_spin_lock(&its_vpe_lock);
-	its_vpe_record(its, vpe_id)->vpt |= ITS_VPE_LEAVING;
+	its_set_vpe_state(its_vpe_record(its, vpe_id), ITS_VPE_STATE);
 	hyp_spin_unlock(&its_vpe_lock);
+}
+
+/**
+ * hyp_its_vpe_is_leaving() - Has the ITS consumed the unmap of a vPE?
+ * @its:	The ITS, locked.
+ * @vpe_id:	Any vPEID.
+ *
+ * Return: true if only a VSYNC is missing.
+ */
+bool hyp_its_vpe_is_leaving(struct hyp_its *its, u32 vpe_id)
+{
+	return its_vpe_state(its, vpe_id) & ITS_VPE_LEAVING;
 }
 
 /**
  * hyp_its_complete_vpe_unmap() - Return what a vPE used to the host.
  * @its:	The ITS, locked, that has consumed a VSYNC.
- * @vpe_id:	The vPEID of the VSYNC.
+ * @vpe_id:	A vPEID for which hyp_its_vpe_is_leaving(), and which no redistributor
+ *		held after that.
  *
- * If the vPE was unmapped before that, this undoes hyp_its_map_vpe(), unless another
- * ITS may still use the VPT.
+ * Undoes hyp_its_map_vpe(), unless another ITS may still use the VPT. Whichever was
+ * the last to unmap the vPE has looked at the redistributors when it could not be made
+ * resident any more.
  */
 void hyp_its_complete_vpe_unmap(struct hyp_its *its, u32 vpe_id)
 {
@@ -435,15 +490,149 @@ void hyp_its_complete_vpe_unmap(struct hyp_its *its, u32 vpe_id)
 	struct its_vpe_record vpe;
 
 	hyp_spin_lock(&its_vpe_lock);
-	if (record && (record->vpt & ITS_VPE_LEAVING)) {
-		vpe = *record;
-		memset(record, 0, sizeof(*record));
-		its_remove_vpe_unmap(its, vpe_id);
-		its->stats.vpes--;
-		if (!its_vpe_elsewhere(its, vpe_id))
-			its_return_vpe(its, &vpe);
-	}
+	vpe = *record;
+	its_set_vpe_record(record, &(struct its_vpe_record) { });
+	its_remove_vpe_unmap(its, vpe_id);
+	its->stats.vpes--;
+	if (!its_vpe_elsewhere(its, vpe_id))
+		its_return_vpe(its, &vpe);
 	hyp_spin_unlock(&its_vpe_lock);
+}
+
+/**
+ * hyp_its_vpe_is_known() - Is a vPE mapped on any ITS?
+ * @vpe_id:	Any vPEID.
+ *
+ * Takes no lock: another CPU may be unmapping it.
+ */
+bool hyp_its_vpe_is_known(u32 vpe_id)
+{
+	struct hyp_its *its;
+
+	list_for_each_entry(its, &its_vpe_list, vpe_node) {
+		if (hyp_its_vpe_is_mapped(its, vpe_id))
+			return true;
+	}
+
+	return false;
+}
+
+/* Takes no lock, and must know that the record does not go away. */
+static struct its_vpe_record *its_find_mapped_vpe(u32 vpe_id)
+{
+	struct hyp_its *its;
+
+	list_for_each_entry(its, &its_vpe_list, vpe_node) {
+		if (hyp_its_vpe_is_mapped(its, vpe_id))
+			return its_vpe_record(its, vpe_id);
+	}
+
+	return NULL;
+}
+
+static void its_record_vconfig(u32 vpe_id, u64 config)
+{
+	struct its_vpe_record *record;
+	struct hyp_its *its;
+
+	list_for_each_entry(its, &its_vpe_list, vpe_node) {
+		record = its_vpe_record(its, vpe_id);
+		if (record && record->vpt)
+			WRITE_ONCE(record->config, ITS_VPE_VALID | config);
+	}
+}
+
+static int its_pin_vpe_config(u32 vpe_id, u64 config)
+{
+	struct its_vpe_record *record = its_find_mapped_vpe(vpe_id);
+	int ret;
+
+	if (!record)
+		return -ENOENT;
+
+	if (record->config)
+		return (record->config & ITS_VPE_CONFIG) == config ? 0 : -EINVAL;
+
+	ret = its_get_vconfig(config, its_vconfig_size(record->vpt));
+	if (!ret)
+		its_record_vconfig(vpe_id, config);
+
+	return ret;
+}
+
+/**
+ * hyp_its_pin_vpe_config() - GICv4.0: pin the configuration table of a vPE.
+ * @vpe_id:	Any vPEID.
+ * @config:	Physical address of the table.
+ *
+ * The first time after the vPE was mapped the table is the host's before, and shared
+ * and pinned after, until the VPT is returned. Then this only compares.
+ *
+ * Return: 0; -ENOENT if the vPE is not mapped; -EINVAL if the table is another or
+ * not aligned; -EPERM or -ENOSPC if it cannot be shared.
+ */
+int hyp_its_pin_vpe_config(u32 vpe_id, u64 config)
+{
+	struct its_vpe_record *record = its_find_mapped_vpe(vpe_id);
+	int ret;
+
+	if (config & ~ITS_VPE_CONFIG)
+		return -EINVAL;
+
+	/* Only to avoid the lock: whoever uses the vPE looks again. */
+	if (record && (READ_ONCE(record->config) & ITS_VPE_CONFIG) == config &&
+	    READ_ONCE(record->config))
+		return 0;
+
+	hyp_spin_lock(&its_vpe_lock);
+	ret = its_pin_vpe_config(vpe_id, config);
+	hyp_spin_unlock(&its_vpe_lock);
+
+	return ret;
+}
+
+/**
+ * hyp_its_find_vpe() - GICv4.0: find what a redistributor needs to know of a vPE.
+ * @vpe_id:	A vPEID that hyp_rdists_hold_vpe() finds from now on.
+ * @vpe:	Where to put it.
+ *
+ * Takes no lock: what is found stays as it is for as long as
+ * hyp_rdists_hold_vpe() says so.
+ *
+ * Return: false if the vPE is not mapped, or has no configuration table.
+ */
+bool hyp_its_find_vpe(u32 vpe_id, struct hyp_its_vpe *vpe)
+{
+	struct its_vpe_record *record = its_find_mapped_vpe(vpe_id);
+	u64 vpt, config;
+
+	if (!record)
+		return false;
+
+	/* First, as its_set_vpe_record() has it. */
+	vpt = smp_load_acquire(&record->vpt);
+	config = READ_ONCE(record->config);
+	if ((vpt & ITS_VPE_STATE) != ITS_VPE_VALID || !config)
+		return false;
+
+	vpe->vpt = vpt & ITS_VPE_VPT;
+	vpe->intid_bits = FIELD_GET(ITS_VPE_INTID_BITS, vpt);
+	vpe->config = config & ITS_VPE_CONFIG;
+	vpe->is_new = !(config & ITS_VPE_CONFIG_RESIDENT);
+
+	return true;
+}
+
+/**
+ * hyp_its_vpe_was_resident() - GICv4.0: the GIC has put its own data into the VPT.
+ * @vpe_id:	A vPEID that hyp_its_find_vpe() found.
+ */
+void hyp_its_vpe_was_resident(u32 vpe_id)
+{
+	struct its_vpe_record *record = its_find_mapped_vpe(vpe_id);
+
+	if (record && record->config && !(record->config & ITS_VPE_CONFIG_RESIDENT))
+		WRITE_ONCE(record->config, record->config | ITS_VPE_CONFIG_RESIDENT);
 }
 
 /**

@@ -13,7 +13,7 @@
  *	  with a synchronous external abort.
  *
  * This is safe because ownership is decided under the host's stage-2 lock, by
- * the list in mem_protect.c and not by a page-table entry; and because nothing
+ * the tree in mem_protect.c and not by a page-table entry; and because nothing
  * but the syndrome and the registers of the trapped context, which the host
  * cannot change while EL2 runs on that CPU, is used to decode the access.
  */

@@ -88,7 +88,8 @@ struct hyp_its_table {
  * @nr_vpe_unmaps: Number of them.
  * @bytes_left:	Of this entry's budget; not positive if there is none.
  * @tables:	By the number of their GITS_BASERn.
- * @device_table: The one for devices among them.
+ * @internal_devices: Records, but no table: the ITS holds its Device table itself.
+ * @device_table: The one for devices among @tables, or else @internal_devices.
  * @vpe_table:	The one for vPEs, NULL if there is none.
  * @vpe_node:	Entry in the list of ITSs which have one.
  * @ite_size:	Bytes of an ITE.
@@ -96,8 +97,8 @@ struct hyp_its_table {
  * @nr_colls:	Number of collections.
  * @stats:	What EL2 tells about it.
  * @refused:	The command that was refused last, its doubleword 0, and why.
- * @nr_targets:	Number of redistributors.
- * @targets:	The RDbase of each.
+ * @nr_targets:	Number of @targets.
+ * @targets:	The RDbase of each redistributor with LPIs, in ascending order.
  */
 struct hyp_its {
 	struct hyp_mmio_region	region;
@@ -123,6 +124,7 @@ struct hyp_its {
 	u32			nr_vpe_unmaps;
 	s64			bytes_left;
 	struct hyp_its_table	tables[GITS_BASER_NR_REGS];
+	struct hyp_its_table	internal_devices;
 	struct hyp_its_table	*device_table;
 	struct hyp_its_table	*vpe_table;
 	struct list_head	vpe_node;
@@ -144,6 +146,20 @@ struct hyp_its {
 	} refused;
 	u32			nr_targets;
 	u64			targets[];
+};
+
+/**
+ * struct hyp_its_vpe - what GICv4.0 wants to be told to make a vPE resident
+ * @vpt:	Physical address of its VPT.
+ * @config:	Physical address of its virtual configuration table.
+ * @intid_bits:	Number of INTID bits that both have room for.
+ * @is_new:	It has not been resident since it was mapped.
+ */
+struct hyp_its_vpe {
+	u64	vpt;
+	u64	config;
+	u32	intid_bits;
+	bool	is_new;
 };
 
 int hyp_its_donate(struct hyp_its *its, u64 phys, u64 size);
@@ -202,8 +218,13 @@ enum pkvm_its_refusal hyp_its_begin_vpe_unmap(struct hyp_its *its, u32 vpe_id, b
 void hyp_its_drop_vpe_unmap(struct hyp_its *its, u32 vpe_id);
 void hyp_its_drop_vpe_unmaps(struct hyp_its *its);
 void hyp_its_vpe_unmapped(struct hyp_its *its, u32 vpe_id);
+bool hyp_its_vpe_is_leaving(struct hyp_its *its, u32 vpe_id);
 void hyp_its_complete_vpe_unmap(struct hyp_its *its, u32 vpe_id);
 bool hyp_its_check_its_list(struct hyp_its *its, u32 vpe_id, u16 its_list);
+bool hyp_its_vpe_is_known(u32 vpe_id);
+int hyp_its_pin_vpe_config(u32 vpe_id, u64 config);
+bool hyp_its_find_vpe(u32 vpe_id, struct hyp_its_vpe *vpe);
+void hyp_its_vpe_was_resident(u32 vpe_id);
 
 int hyp_its_setup(struct hyp_its *its, const struct its_handover *desc,
 		  enum pkvm_its_step *step);
@@ -234,9 +255,13 @@ void hyp_its_scrub_queue(struct hyp_its *its);
 void hyp_its_retry(struct hyp_its *its);
 u64 hyp_its_cmd_name(u64 dw0);
 
+int hyp_its_begin_handover(unsigned long desc_hva, size_t desc_size,
+			   unsigned long state_hva, size_t state_size);
+void hyp_its_end_handover(unsigned long desc_hva, size_t desc_size,
+			  unsigned long state_hva, size_t state_size, bool keep_state);
 int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 			unsigned long state_hva, size_t state_size);
-int __pkvm_its_handover_done(unsigned int nr);
+int __pkvm_its_handover_done(unsigned int nr_its, unsigned int nr_rdists);
 bool pkvm_its_allows_protected_guests(void);
 bool pkvm_its_suspend(void);
 void pkvm_its_resume(void);

@@ -20,7 +20,7 @@ extern u64 its_selftest_nr_checks;
  * struct its_fake - an ITS whose registers are memory of EL2's
  * @regs:	Its registers.
  * @state:	Memory for @its.
- * @data:	Memory for @desc, with one target and two devices.
+ * @data:	Memory for @desc, with two devices.
  * @its:	EL2's state.
  * @desc:	The description.
  * @dev:	The device that is mapped at set-up.
@@ -35,7 +35,7 @@ extern u64 its_selftest_nr_checks;
 struct its_fake {
 	u64			regs[SZ_512 / sizeof(u64)];
 	u64			state[sizeof(struct hyp_its) / sizeof(u64) + 1];
-	u64			data[sizeof(struct its_handover) / sizeof(u64) + 5];
+	u64			data[sizeof(struct its_handover) / sizeof(u64) + 4];
 	struct hyp_its		*its;
 	struct its_handover	*desc;
 	struct its_handover_device *dev;

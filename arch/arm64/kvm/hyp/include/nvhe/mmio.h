@@ -3,7 +3,7 @@
 #define __ARM64_KVM_NVHE_MMIO_H__
 
 #include <linux/kvm_host.h>
-#include <linux/list.h>
+#include <linux/rbtree.h>
 #include <linux/types.h>
 
 struct hyp_mmio_region;
@@ -28,16 +28,18 @@ typedef void (*hyp_mmio_handler_t)(struct hyp_mmio_region *region,
 
 /**
  * struct hyp_mmio_region - a physical MMIO range that EL2 owns
- * @node:	Entry in the list of regions, guarded by the host's stage-2 lock.
+ * @node:	Its place among the regions, by address.
  * @pfn:	Its first page.
  * @nr_pages:	Number of its pages.
+ * @host_reads:	The host reads the range without EL2; only its stores are trapped.
  * @base:	Where EL2 maps the range, as Device memory.
  * @handler:	Called without any lock for each decoded access of the host.
  */
 struct hyp_mmio_region {
-	struct list_head	node;
+	struct rb_node		node;
 	u64			pfn;
 	u64			nr_pages;
+	bool			host_reads;
 	void __iomem		*base;
 	hyp_mmio_handler_t	handler;
 };
