@@ -14,7 +14,7 @@ HOST = [SELFTESTS + "arm64/its_shadow.c", SELFTESTS + "lib/arm64/its_host.c",
 HOST_LINES = 950
 EL2_TEST, EL2_TEST_LINES = NVHE + "its_selftest.c", 330
 # A file may call those behind it.
-ORDER = ["its_emulate.c", "its_cmd.c", "its_vpe.c", "its_table.c"]
+ORDER = ["its_emulate.c", "its_cmd.c", "its_rdist.c", "its_vpe.c", "its_table.c"]
 
 NOISE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
 HEAD = re.compile(r"^(?!\s|#|/|\*|\}|\{|typedef|struct \w+ \{|[A-Z_]+\()[\w\s*]*?\b(\w+)\(")
