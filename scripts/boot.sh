@@ -1,5 +1,5 @@
 #!/bin/bash
-# boot.sh [PAGE_SIZE=] [GIC=3|4] [CPU=] [SMP=] [KERNEL_TREE=] [IMAGE=] [STOCK=1]
+# boot.sh [PAGE_SIZE=] [GIC=3|4] [CPU=] [SMP=] [ACPI=1|gicc] [KERNEL_TREE=] [IMAGE=] [STOCK=1]
 # Builds, boots in protected mode, reports who owns the ITS. Exits by what it saw.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"

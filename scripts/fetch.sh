@@ -1,6 +1,7 @@
 #!/bin/bash
 # fetch.sh base    downloads the kernel's source package, prints the .deb's path
 # fetch.sh busybox downloads a static arm64 busybox, prints its path
+# fetch.sh firmware downloads UEFI for QEMU's arm64 machine, prints its path
 # Uses a private apt state: the system's configuration is read, never changed.
 . "$(dirname "$0")/lib.sh"
 
@@ -61,17 +62,32 @@ fetch_base() {
 	esac
 }
 
+codename() { . /etc/os-release && echo "$VERSION_CODENAME"; }
+
 fetch_busybox() {
-	local dir=$CACHE/busybox codename
+	local dir=$CACHE/busybox
 	if [ ! -x "$dir/root/bin/busybox" ]; then
-		codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 		say "Downloading busybox-static for arm64"
-		download "$dir" arm64 busybox-static:arm64 "$codename" >&2
+		download "$dir" arm64 busybox-static:arm64 "$(codename)" >&2
 		rm -rf "$dir/root"
 		dpkg -x "$(newest "$dir" 'busybox-static_*.deb')" "$dir/root"
 	fi
 	[ -x "$dir/root/bin/busybox" ] || die "no busybox in the package"
 	echo "$dir/root/bin/busybox"
+}
+
+# The image of 2 MB, which QEMU's -bios takes; as a flash drive it would have to be padded to 64 MB.
+fetch_firmware() {
+	local dir=$CACHE/firmware out=$CACHE/firmware/QEMU_EFI.fd
+	if [ ! -s "$out" ]; then
+		say "Downloading qemu-efi-aarch64"
+		download "$dir" "$(dpkg --print-architecture)" qemu-efi-aarch64 "$(codename)" >&2
+		dpkg-deb --fsys-tarfile "$(newest "$dir" 'qemu-efi-aarch64_*.deb')" |
+			tar -xO ./usr/share/qemu-efi-aarch64/QEMU_EFI.fd > "$out.new"
+		mv "$out.new" "$out"
+	fi
+	[ -s "$out" ] || die "no QEMU_EFI.fd in the package"
+	echo "$out"
 }
 
 mkdir -p "$CACHE"
@@ -80,5 +96,6 @@ flock -w 1800 5 || die "another download holds build/cache/fetch.lock"
 case ${1:-} in
 base) fetch_base ;;
 busybox) fetch_busybox ;;
-*) die "usage: fetch.sh base|busybox" ;;
+firmware) fetch_firmware ;;
+*) die "usage: fetch.sh base|busybox|firmware" ;;
 esac

@@ -9,6 +9,8 @@
 #   ITS_NODE=absent|broken|disabled|ignored
 #                         one more ITS in the device tree, at 0x4000000, which is flash: it is
 #                         none, its tables cannot be set, it is disabled, it has no msi-controller
+#   ACPI=1|gicc           UEFI firmware and ACPI, no device tree. The MADT names the region of all
+#                         redistributors (GICR); gicc: that of each CPU by itself (GICC)
 #   FILES='guest=host ..' more files for the guest
 #   RAM=file              the guest's memory: 0x40000000+n is byte n
 #   TRACE=file            every command the ITS executes
@@ -22,6 +24,15 @@
 parse_args "$@"
 
 CPU=${CPU:-} SMP=${SMP:-2} GIC=${GIC:-3} MEM=${MEM:-1G} LIMIT=${LIMIT:-60}
+
+check_options() {
+	[ -f "${IMAGE:-}" ] || die "no IMAGE"
+	case ${ACPI:-} in
+	'' | 1 | gicc) ;;
+	*) die "ACPI is 1 or gicc" ;;
+	esac
+	[ -z "${ACPI:-}" ] || [ -z "${ITS_NODE:-}" ] || die "ITS_NODE is of the device tree, not of ACPI"
+}
 
 default_cpu() {
 	case ${PAGE_SIZE:-4k}:$CPU in
@@ -97,17 +108,39 @@ device_tree() {
 		die "no second ITS in the device tree"
 }
 
+# madt INITRD: behind a MADT with the redistributors in its GICC entries. Linux takes it instead
+# of the firmware's, which a boot of its own asks for.
+madt() {
+	local dir=$tmp/madt stride=0x20000
+	[ "$GIC" = 3 ] || stride=0x40000
+	mkdir -p "$dir/kernel/firmware/acpi"
+	env -u RAM -u TRACE -u QMP -u ROOT_PORTS -u FILES -u APPEND -u EXTRA \
+		ACPI=1 TEST=table ARGS_GUEST=APIC OUT="$dir/console" "$SCRIPTS/qemu.sh" ||
+		die "no MADT from the firmware: $(tail -n 3 "$dir/console" | paste -sd' ')"
+	tr -d '\r' < "$dir/console" | sed -n '/^=== test/,/^=== dmesg/p' | grep -v '^===' | base64 -d |
+		python3 "$SCRIPTS/madt.py" --stride "$stride" > "$dir/kernel/firmware/acpi/APIC.aml"
+	(cd "$dir" && find kernel | sort | cpio -o -H newc -R 0:0 --quiet) > "$tmp/initrd"
+	cat "$1" >> "$tmp/initrd"
+	echo "$tmp/initrd"
+}
+
 main() {
-	local cmd out status
-	[ -f "${IMAGE:-}" ] || die "no IMAGE"
+	local cmd out status initrd append=${APPEND:-}
+	check_options
 	CPU=$(default_cpu)
+	tmp=$(mktemp -d "${TMPDIR:-/tmp}/qemu.XXXXXX")
+	trap 'rm -rf "${tmp:?}"' EXIT
+	initrd=$(initramfs)
+	[ "${ACPI:-}" != gicc ] || initrd=$(madt "$initrd")
+	[ -z "${ACPI:-}" ] || append="acpi=force $append"
 	out=${OUT:-$(mktemp "${TMPDIR:-/tmp}/serial.XXXXXX")}
 	# With a speed, or the driver divides by QEMU's divisor, which is 0: UBSAN stops there.
 	cmd=(qemu-system-aarch64 -machine "$(machine)" -cpu "$CPU" -smp "$SMP" -m "$MEM"
 		-nic none -display none -monitor none -serial stdio -no-reboot
-		-kernel "$IMAGE" -initrd "$(initramfs)"
-		-append "console=ttyAMA0,115200 earlycon kvm-arm.mode=protected panic=-1 test=${TEST:-boot} args=${ARGS_GUEST:-} stock=${STOCK:-0} ${APPEND:-}"
+		-kernel "$IMAGE" -initrd "$initrd"
+		-append "console=ttyAMA0,115200 earlycon kvm-arm.mode=protected panic=-1 test=${TEST:-boot} args=${ARGS_GUEST:-} stock=${STOCK:-0} $append"
 		-device virtio-rng-pci,romfile=)
+	[ -z "${ACPI:-}" ] || cmd+=(-bios "$("$SCRIPTS/fetch.sh" firmware)")
 	if [ -n "${ROOT_PORTS:-}" ]; then
 		# shellcheck disable=SC2046
 		cmd+=($(root_ports))
@@ -120,8 +153,6 @@ main() {
 	case ${ITS_NODE:-} in
 	'') ;;
 	absent | broken | disabled | ignored)
-		tmp=$(mktemp -d "${TMPDIR:-/tmp}/its.XXXXXX")
-		trap 'rm -rf "${tmp:?}"' EXIT
 		[ "$ITS_NODE" != broken ] || {
 			flash "$tmp/flash"
 			cmd+=(-drive "if=pflash,index=1,format=raw,readonly=on,file=$tmp/flash")

@@ -156,7 +156,8 @@ def main():
     uname = [s for s in found if s.startswith("uname ")]
     cpus = re.search(r"cpus (\d+)", uname[0]).group(1) if uname else "?"
     print(f"Linux {version.group(1) if version else '?'}, {cpus} CPUs, "
-          + (f"protected {mode.group(1)} mode" if mode else "not in protected mode"))
+          + (f"protected {mode.group(1)} mode" if mode else "not in protected mode")
+          + (", described by ACPI" if "ACPI: Using GIC for interrupt routing" in text else ""))
     if not mode:
         faults.append("the kernel is not in protected mode")
 

@@ -19,6 +19,13 @@ defaults() {
 		EXTRA="${EXTRA:-} -blockdev driver=null-co,node-name=empty,size=0"
 		export EXTRA="$EXTRA -device virtio-blk-pci,bus=rp36,drive=empty,romfile=" ;;
 	failclosed | guests | gate) export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" ;;
+	acpi)
+		case ${ARGS[1]:-} in
+		gicr) export ACPI=1 ;;
+		gicc) export ACPI=gicc ;;
+		*) die "acpi gicr or acpi gicc" ;;
+		esac
+		export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" LIMIT=${LIMIT:-180} ;;
 	offline)
 		export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" SMP=2
 		# While 40 buses are looked at there is time to unplug a CPU.

@@ -356,6 +356,8 @@ guest_jobs() {
 		guest "4k $cpu" rootports IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu" late IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu" refused IMAGE="$IMAGE" CPU="$cpu"
+		guest "4k $cpu" acpi gicr IMAGE="$IMAGE" CPU="$cpu"
+		guest "4k $cpu gicc" acpi gicc IMAGE="$IMAGE" CPU="$cpu" SMP=4
 		guest "4k $cpu gic=4" msi IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" suspend IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" vms "$vms" IMAGE="$IMAGE" CPU="$cpu" GIC=4
@@ -568,7 +570,7 @@ main() {
 	mkdir -p "$BUILD/test"
 	: > "$RESULTS"
 	: > "$SECONDS_OF"
-	unset IMAGE STOCK PAGE_SIZE CPU SMP GIC KVM EL2_DEBUG OUT SRC PART SIGNOFF V SINCE FORCE
+	unset IMAGE STOCK PAGE_SIZE CPU SMP GIC ACPI KVM EL2_DEBUG OUT SRC PART SIGNOFF V SINCE FORCE
 	exec 7>"$BUILD/test/running"
 	flock -n 7 || die "another make test is running here"
 	"$SCRIPTS/deps.sh"

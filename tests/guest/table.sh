@@ -1,0 +1,2 @@
+# table.sh NAME: an ACPI table of this machine, for scripts/qemu.sh.
+base64 "/sys/firmware/acpi/tables/$1"
