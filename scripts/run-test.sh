@@ -6,7 +6,10 @@ parse_args "$@"
 
 COMPLAINTS='WARNING: (CPU|.* at )|BUG: |Internal error|Oops|Unable to handle|hyp (BUG|UBSAN|panic)|UBSAN: |rcu: INFO|soft lockup'
 
-kernel_complained() { grep -qaE "$COMPLAINTS" "$1"; }
+# All but what the test wants the kernel to say.
+console() { grep -avE "${EXPECTED:-^\$}" "$1"; }
+
+kernel_complained() { grep -qaE "$COMPLAINTS" <(console "$1"); }
 
 # What a test needs beyond a plain guest.
 defaults() {
@@ -26,6 +29,16 @@ defaults() {
 		*) die "acpi gicr or acpi gicc" ;;
 		esac
 		export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" LIMIT=${LIMIT:-180} ;;
+	kdump)
+		case ${ARGS[1]:-} in
+		nolpi | lpi) ;;
+		*) die "kdump nolpi or kdump lpi, and perhaps the CPU which crashes" ;;
+		esac
+		# "Some CPUs may be stale", as it is whenever KVM has the CPUs' EL2.
+		EXPECTED='WARNING: .* at machine_kexec\+'
+		export APPEND="${APPEND:-} crashkernel=128M" LIMIT=${LIMIT:-120}
+		FILES="${FILES:-} kexec=$(guest_program "$ROOT/tests/kexec.c")"
+		export FILES="$FILES crash/initramfs=$("$SCRIPTS/initramfs.sh")" ;;
 	offline)
 		export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" SMP=2
 		# While 40 buses are looked at there is time to unplug a CPU.
@@ -73,6 +86,7 @@ main() {
 	defaults "$name"
 	IMAGE=${IMAGE:-$("$SCRIPTS/image.sh")}
 	export IMAGE TEST=$name
+	[ "$name" != kdump ] || FILES+=" crash/Image=$IMAGE"
 	if [ "$name" = selftests ]; then selftests; else ARGS_GUEST=$(IFS=,; echo "${ARGS[*]:1}"); export ARGS_GUEST; fi
 	mkdir -p "$BUILD/log"
 	out=${OUT:-$(mktemp "$BUILD/log/$name.XXXXXX")}
@@ -84,7 +98,7 @@ main() {
 	fi || true
 	if kernel_complained "$out"; then
 		echo "not ok $name: the kernel complained"
-		grep -aE -m 3 -A 25 "$COMPLAINTS" "$out" | sed 's/^/  /'
+		grep -aE -m 3 -A 25 "$COMPLAINTS" <(console "$out") | sed 's/^/  /'
 		[ "$status" -ne 0 ] || status=1
 	fi
 	case $status in

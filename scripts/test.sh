@@ -358,6 +358,8 @@ guest_jobs() {
 		guest "4k $cpu" refused IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu" acpi gicr IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu gicc" acpi gicc IMAGE="$IMAGE" CPU="$cpu" SMP=4
+		guest "4k $cpu nolpi" kdump nolpi IMAGE="$IMAGE" CPU="$cpu"
+		guest "4k $cpu lpi" kdump lpi 1 IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu gic=4" msi IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" suspend IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" vms "$vms" IMAGE="$IMAGE" CPU="$cpu" GIC=4
