@@ -1,6 +1,6 @@
 # One line per target; the work is in scripts/.
 PAGE_SIZE ?= 4k
-export PAGE_SIZE GIC CPU SMP ACPI KERNEL_TREE STOCK KVM EL2_DEBUG IMAGE PART SIGNOFF OUT V SINCE FORCE
+export PAGE_SIZE GIC CPU SMP ACPI EACH KERNEL_TREE STOCK KVM EL2_DEBUG IMAGE PART SIGNOFF OUT V SINCE FORCE
 
 .PHONY: help boot test bench fuzz image tree export series clean
 
@@ -8,7 +8,8 @@ help:
 	@echo 'make boot     build, boot under QEMU in protected mode, report who owns the ITS'
 	@echo '              [PAGE_SIZE=4k|16k|64k] [GIC=3|4] [CPU=cortex-a53|max|...] [SMP=n]'
 	@echo '              [ACPI=1|gicc: UEFI firmware, ACPI] [KERNEL_TREE=path]'
-	@echo 'make test     everything: the series, the builds, the guests (under an hour)'
+	@echo 'make test     everything: the series, the builds, the guests (an hour); EACH=1: a kernel'
+	@echo '              for each patch, not only for the last part and the end of each other'
 	@echo 'make bench    what it costs, counted: stock against patched, in bench/RESULTS.md'
 	@echo "make fuzz     libFuzzer on EL2's code in user space, for T=60 seconds; what it covers"
 	@echo 'make -s image [PAGE_SIZE=] [STOCK=1] [KVM=0] [EL2_DEBUG=0]: build, print the path of the Image'

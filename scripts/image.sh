@@ -1,17 +1,19 @@
 #!/bin/bash
-# image.sh [PAGE_SIZE=4k|16k|64k] [STOCK=1] [KVM=0] [EL2_DEBUG=0]
+# image.sh [PAGE_SIZE=4k|16k|64k] [STOCK=1] [KVM=0] [EL2_DEBUG=0] [ACPI=1|gicc]
+# ACPI: with what it takes to boot by UEFI and ACPI, and to boot a crash kernel.
 # Builds a kernel and prints the Image's path. What was built once is found
 # again by the hash of its source, configuration and compiler.
 # SRC=tree and OUT=folder build another tree; SEED=folder starts from its objects.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
 
-PAGE_SIZE=${PAGE_SIZE:-4k} STOCK=${STOCK:-0} KVM=${KVM:-1} EL2_DEBUG=${EL2_DEBUG:-1}
+PAGE_SIZE=${PAGE_SIZE:-4k} STOCK=${STOCK:-0} KVM=${KVM:-1} EL2_DEBUG=${EL2_DEBUG:-1} ACPI=${ACPI:-}
 
 variant_name() {
 	local name=$PAGE_SIZE
 	[ "$KVM" != 0 ] || name+=-nokvm
 	[ "$EL2_DEBUG" != 0 ] || name+=-nodebug
+	[ -z "$ACPI" ] || name+=-acpi
 	echo "$name"
 }
 
@@ -20,6 +22,7 @@ fragment() {
 	local files=("$ROOT/configs/kernel.config" "$ROOT/configs/$PAGE_SIZE.config")
 	[ "$KVM" != 0 ] || files+=("$ROOT/configs/nokvm.config")
 	[ "$EL2_DEBUG" != 0 ] || files+=("$ROOT/configs/nodebug.config")
+	[ -z "$ACPI" ] || files+=("$ROOT/configs/acpi.config")
 	cat "${files[@]}"
 }
 

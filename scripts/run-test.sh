@@ -30,6 +30,8 @@ defaults() {
 		esac
 		export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" LIMIT=${LIMIT:-180} ;;
 	kdump)
+		# Its configuration has the crash kernel, too.
+		IMAGE=${IMAGE:-$(ACPI=1 "$SCRIPTS/image.sh")}
 		case ${ARGS[1]:-} in
 		nolpi | lpi) ;;
 		*) die "kdump nolpi or kdump lpi, and perhaps the CPU which crashes" ;;

@@ -2,7 +2,8 @@
 # Everything: the series, the builds, the guests. One line per check, the last
 # line is "N passed, N failed". test.sh NAME... runs only these groups:
 # series sizes checkpatch warnings model walk builds matrix guests attacks
-# What needs one CPU only runs beside the builds of walk and builds, if these are asked for.
+# EACH=1: each patch is built and booted by itself, not only those of the last part and the
+# last one of each other. What needs one CPU only runs beside the builds of walk and builds, if these are asked for.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
 
@@ -44,7 +45,7 @@ w() { fixed_git -C "$TREE" "$@"; }
 
 walk_image() {
 	SRC=$TREE OUT=$WALK/out/${1:-4k} SEED=${2:-} PAGE_SIZE=${PAGE_SIZE:-4k} STOCK=0 \
-	KVM=${KVM:-1} EL2_DEBUG=${EL2_DEBUG:-1} "$SCRIPTS/image.sh"
+	KVM=${KVM:-1} EL2_DEBUG=${EL2_DEBUG:-1} ACPI=${ACPI:-} "$SCRIPTS/image.sh"
 }
 
 # A clone of its own, at the base: build/linux is someone's desk.
@@ -141,11 +142,19 @@ part_end() {
 		SELFTESTS="$selftests" IMAGE="$image" CPU=cortex-a53
 }
 
+# Is this patch built and booted by itself? A kernel for each takes as long as all the rest.
+is_walked() {
+	local part=$1 patch=$2
+	[ -n "${EACH:-}" ] || [ "$part" = "$(part_names | tail -n 1)" ] ||
+		[ "$patch" = "$(part_patches "$part" | tail -n 1)" ]
+}
+
 walk_part() {
 	local part=$1 patch subject image=
 	for patch in $(part_patches "$part"); do
 		subject=$part/$(basename "$patch" .patch)
 		w am -q "$patch" || { not_ok "$subject applies"; return 1; }
+		is_walked "$part" "$patch" || continue
 		image=$(walk_image) || { not_ok "$subject builds"; image=; continue; }
 		ok "$subject builds"
 		boot_beside "$subject boots, and interrupts work" \
@@ -154,10 +163,10 @@ walk_part() {
 	[ -z "$image" ] || part_end "$part" "$image"
 }
 
-# Every commit builds and boots; the first Image is the stock one, the last one ours.
+# Commits build and boot; the first Image is the stock one, the last one ours.
 test_walk() {
 	local part
-	step "Every patch builds and boots"
+	step "Patches build and boot: $([ -n "${EACH:-}" ] && echo each || echo the end of each part, and each of the last one)"
 	tree_at_base
 	STOCK_IMAGE=$(walk_image) || { not_ok "the base builds"; return 0; }
 	ok "the base builds"
@@ -307,6 +316,11 @@ test_builds() {
 	else
 		not_ok "CONFIG_NVHE_EL2_DEBUG=n builds"
 	fi
+	if ACPI_IMAGE=$(ACPI=1 walk_image acpi "$WALK/out/4k"); then
+		ok "CONFIG_ACPI=y builds"
+	else
+		not_ok "CONFIG_ACPI=y builds"
+	fi
 	if NOKVM_IMAGE=$(KVM=0 walk_image nokvm "$WALK/out/4k"); then
 		ok "CONFIG_KVM=n builds"
 	else
@@ -327,6 +341,9 @@ guest() {
 	job "$label" "$SCRIPTS/run-test.sh" "$@"
 }
 
+# All of them on one CPU: EL2 does the same on the other.
+fail_steps() { if [ "$1" = "${CPUS[0]}" ]; then seq 0 "$2"; else echo 5; fi; }
+
 guest_jobs() {
 	local cpu smp nr IMAGE=${IMAGES[4k]} IMAGE_16K=${IMAGES[16k]} IMAGE_64K=${IMAGES[64k]}
 	local vms=100
@@ -335,15 +352,19 @@ guest_jobs() {
 			job "boot 4k $cpu smp=$smp" "$SCRIPTS/boot-test.sh" IMAGE="$IMAGE" CPU="$cpu" SMP=$smp
 			guest "4k $cpu smp=$smp" msi IMAGE="$IMAGE" CPU="$cpu" SMP=$smp
 		done
-		for smp in 2 8; do
-			guest "4k $cpu smp=$smp" hotplug IMAGE="$IMAGE" CPU="$cpu" SMP=$smp
-		done
+		guest "4k $cpu smp=2" hotplug IMAGE="$IMAGE" CPU="$cpu" SMP=2
+		guest "4k $cpu smp=8" hotplug "$(if [ "$cpu" = max ]; then echo 5; else echo 50; fi)" \
+			IMAGE="$IMAGE" CPU="$cpu" SMP=8 LIMIT=240
 		guest "4k $cpu" guests IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu" trace IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu" many IMAGE="$IMAGE" CPU="$cpu"
-		for nr in $(seq 0 15); do
+		for nr in $(fail_steps "$cpu" 15); do
 			guest "4k $cpu its_fail_step=$nr" failclosed IMAGE="$IMAGE" CPU="$cpu" \
 				APPEND="kvm-arm.its_fail_step=$nr"
+		done
+		for nr in $(fail_steps "$cpu" 6); do
+			guest "4k $cpu rdist_fail_step=$nr" failclosed IMAGE="$IMAGE" CPU="$cpu" GIC=4 SMP=4 \
+				APPEND="kvm-arm.rdist_fail_step=$nr kvm-arm.vgic_v4_enable=1"
 		done
 		for nr in broken disabled ignored; do
 			guest "4k $cpu its_node=$nr" gate msi 4000000 IMAGE="$IMAGE" CPU="$cpu" ITS_NODE=$nr
@@ -356,10 +377,10 @@ guest_jobs() {
 		guest "4k $cpu" rootports IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu" late IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu" refused IMAGE="$IMAGE" CPU="$cpu"
-		guest "4k $cpu" acpi gicr IMAGE="$IMAGE" CPU="$cpu"
-		guest "4k $cpu gicc" acpi gicc IMAGE="$IMAGE" CPU="$cpu" SMP=4
-		guest "4k $cpu nolpi" kdump nolpi IMAGE="$IMAGE" CPU="$cpu"
-		guest "4k $cpu lpi" kdump lpi 1 IMAGE="$IMAGE" CPU="$cpu"
+		guest "4k $cpu" acpi gicr IMAGE="$ACPI_IMAGE" CPU="$cpu"
+		guest "4k $cpu gicc" acpi gicc IMAGE="$ACPI_IMAGE" CPU="$cpu" SMP=4
+		guest "4k $cpu nolpi" kdump nolpi IMAGE="$ACPI_IMAGE" CPU="$cpu"
+		guest "4k $cpu lpi" kdump lpi 1 IMAGE="$ACPI_IMAGE" CPU="$cpu"
 		guest "4k $cpu gic=4" msi IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" suspend IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" vms "$vms" IMAGE="$IMAGE" CPU="$cpu" GIC=4
@@ -494,6 +515,7 @@ need_images() {
 more_images() {
 	NODEBUG_IMAGE=${NODEBUG_IMAGE:-$(EL2_DEBUG=0 walk_image nodebug "$WALK/out/4k")}
 	NOKVM_IMAGE=${NOKVM_IMAGE:-$(KVM=0 walk_image nokvm "$WALK/out/4k")}
+	ACPI_IMAGE=${ACPI_IMAGE:-$(ACPI=1 walk_image acpi "$WALK/out/4k")}
 }
 
 # run_queue GROUP...: their guests in one queue, so that no CPU waits for the last one of a group.
