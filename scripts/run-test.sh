@@ -64,7 +64,7 @@ defaults() {
 selftest_list() {
 	local not='^#'
 	[ "${PAGE_SIZE:-4k}" = 4k ] || not+='|^coalesced_io_test'
-	[ "${GIC:-3}" = 4 ] || not+='|^its_shadow_vpe'
+	[ "${GIC:-3}" = 4 ] || not+='|^its_shadow_vpe|^its_shadow_resident'
 	grep -vE "$not" "$ROOT/configs/selftests"
 }
 

@@ -467,6 +467,15 @@ attack_jobs() {
 		done
 	done
 	attack firmware "64k firmware" PAGE_SIZE=64k CPU=cortex-a53 IMAGE="${IMAGES[64k]}"
+	for cpu in "${CPUS[@]}"; do
+		for kind in rdist rdist-v4; do
+			attack stock-$kind "stock $cpu $kind" CPU="$cpu"
+			attack $kind "$cpu $kind" CPU="$cpu" IMAGE="${IMAGES[4k]}"
+		done
+	done
+	attack rdist-v4 "64k rdist-v4" PAGE_SIZE=64k CPU=cortex-a53 IMAGE="${IMAGES[64k]}"
+	attack stock-rdist-exhausted "stock max redistributors, stage 2 exhausted" CPU=max
+	attack rdist-exhausted "max redistributors, stage 2 exhausted" CPU=max IMAGE="${IMAGES[4k]}"
 	attack stock-exhausted "stock max attacks, stage 2 exhausted" CPU=max
 	attack exhausted "max attacks, stage 2 exhausted" CPU=max IMAGE="${IMAGES[4k]}"
 }

@@ -1,9 +1,10 @@
 #!/bin/bash
 # attack-its.sh [plain] [exhausted] [v4] [fuzz] [fuzz-v4] [stock] [stock-exhausted]
 #               [stock-v4] [firmware] [firmware-v4] [stock-firmware] [stock-firmware-v4]
-#               [KEY=VALUE ...]
-# A compromised host against the ITS (the selftests its_shadow*, and tests/its), with
-# EL2's memory watched from outside. Without a kind: all of them.
+#               [rdist] [rdist-exhausted] [rdist-v4] [stock-rdist] [stock-rdist-exhausted]
+#               [stock-rdist-v4] [KEY=VALUE ...]
+# A compromised host against the ITS and the redistributors (the selftests its_shadow*, and
+# tests/its), with EL2's memory watched from outside. Without a kind: all of them.
 #   plain            the patched kernel: no byte of hypervisor memory changes
 #   exhausted        the same once the host used up EL2's stage-2 pool; CPU max
 #   v4               the same with GICv4 and guests that use it, and attacks on vPEs
@@ -12,16 +13,23 @@
 #   firmware, firmware-v4   the patched kernel, and firmware that restores the ITS: nothing
 #                    that the ITS executed is executed again (tests/replay.c)
 #   stock-firmware, stock-firmware-v4   the unpatched kernel: it is
-#   IMAGE=path STOCK_IMAGE=path   default: from image.sh
+#   rdist, rdist-exhausted, rdist-v4   the patched kernel and its redistributors, two of
+#                    which have no CPU: no byte changes, and none of their registers
+#   stock-rdist, stock-rdist-exhausted, stock-rdist-v4   the unpatched kernel, or OPEN_IMAGE:
+#                    a patched one that leaves them to the host: each attack is seen to succeed
+#   IMAGE=path STOCK_IMAGE=path   default: from image.sh; OPEN_IMAGE=path
 #   CPU='cortex-a53 max' SMP=2 PAGE_SIZE=4k MEM=1G V=1
 #   SELFTESTS=folder the programs, default: from selftests.sh
 . "$(dirname "$0")/../scripts/lib.sh"
 parse_args "$@"
 
-PAGE_SIZE=${PAGE_SIZE:-4k} STOCK_IMAGE=${STOCK_IMAGE:-} IMAGE=${IMAGE:-}
+PAGE_SIZE=${PAGE_SIZE:-4k} STOCK_IMAGE=${STOCK_IMAGE:-} IMAGE=${IMAGE:-} OPEN_IMAGE=${OPEN_IMAGE:-}
 
 image() {
 	case $1 in
+	stock-rdist*)
+		[ -n "$STOCK_IMAGE$OPEN_IMAGE" ] || image stock
+		;;
 	stock*)
 		[ -n "$STOCK_IMAGE" ] || STOCK_IMAGE=$(STOCK=1 IMAGE='' "$SCRIPTS/image.sh")
 		;;
@@ -56,6 +64,14 @@ selftest() {
 runs() {
 	local run first=()
 	case $1 in
+	*rdist*)
+		[[ $1 != *exhausted ]] || first=(its_attack+-e)
+		# Of a stock kernel debugfs does not say where the ITS is.
+		[[ $1 != stock* ]] || set -- "$1" +-i+0x8080000
+		run="${first[*]} its_shadow_rdist${2:-}"
+		# Where nobody owns a VPT it cannot come back too early.
+		[[ $1 != *v4 ]] || [[ $1 = stock* && -z $OPEN_IMAGE ]] || run+=" its_shadow_resident"
+		echo "$run"; return ;;
 	fuzz*) echo "its_attack+--fuzz=${T:-15}+--seed=${SEED:-1}"; return ;;
 	stock*) [[ $1 != *exhausted ]] || first=(its_attack+-e)
 		echo "${first[*]} its_attack+-x"; return ;;
@@ -68,8 +84,10 @@ runs() {
 }
 
 attack() {
-	local kind=$1 cpu=$2 options=(--image "$IMAGE") script=its programs=() vpe=
+	local kind=$1 cpu=$2 options=(--image "$IMAGE") script=its programs=() vpe='' smp=2 append=''
 	[[ $kind != stock* ]] || options=(--image "$STOCK_IMAGE" --stock)
+	[[ $kind != stock-rdist* ]] || options[1]=${OPEN_IMAGE:-$STOCK_IMAGE}
+	[[ $kind != *rdist* ]] || { options+=(--rdist); smp=4 append=maxcpus=2; }
 	if [[ $kind = *v4 ]]; then
 		selftest vgic_lpi_stress
 		options+=(--v4 "$SELFTESTS/vgic_lpi_stress")
@@ -80,6 +98,7 @@ attack() {
 		options+=(--program "$(guest_program "$ROOT/tests/replay.c")")
 	else
 		case $kind in
+		*rdist*) selftest its_shadow_rdist its_shadow_resident ;;
 		stock* | fuzz*) ;;
 		v4) vpe=its_shadow_vpe; selftest its_shadow its_shadow_debug $vpe ;;
 		*) selftest its_shadow its_shadow_debug ;;
@@ -88,17 +107,20 @@ attack() {
 		options+=(--program "${programs[@]}" "$(attack_program)" --run $(runs "$kind" "$vpe"))
 	fi
 	[ "${V:-0}" != 1 ] || options+=(--verbose)
-	python3 "$ROOT/tests/attack_$script.py" --name "attack-its $kind $cpu $PAGE_SIZE" \
-		--cpu "$cpu" --smp "${SMP:-2}" --mem "${MEM:-1G}" --page-size "$PAGE_SIZE" "${options[@]}"
+	APPEND="$append ${APPEND:-}" python3 "$ROOT/tests/attack_$script.py" --name "attack-its $kind $cpu $PAGE_SIZE" \
+		--cpu "$cpu" --smp "${SMP:-$smp}" --mem "${MEM:-1G}" --page-size "$PAGE_SIZE" "${options[@]}"
 }
 
 main() {
 	local kind cpu failed=0
 	[ ${#ARGS[@]} -gt 0 ] || ARGS=(stock stock-exhausted stock-v4 stock-firmware stock-firmware-v4
-		plain exhausted v4 fuzz fuzz-v4 firmware firmware-v4)
+		plain exhausted v4 fuzz fuzz-v4 firmware firmware-v4 stock-rdist stock-rdist-exhausted
+		stock-rdist-v4 rdist rdist-exhausted rdist-v4)
 	for kind in "${ARGS[@]}"; do
 		case $kind in
 		plain|exhausted|v4|fuzz|fuzz-v4|stock|stock-exhausted|stock-v4) ;;
+		rdist|rdist-exhausted|rdist-v4) ;;
+		stock-rdist|stock-rdist-exhausted|stock-rdist-v4) ;;
 		firmware|firmware-v4|stock-firmware|stock-firmware-v4) ;;
 		*) die "no such kind: $kind" ;;
 		esac

@@ -24,6 +24,14 @@ LPI_FIRST, LPI_LAST = 8192, 65535
 ITES, PENDING = (0x0, 0x400), (0x400, 0x2000)
 L2_ENTRY, FLAT_ENTRY = (0x4000, 0x4008), (0xFFF8, 0x10000)
 VPT_BITS = 16
+# What its_shadow_rdist does in the victim: see there. A byte for each way to store, and
+# for each redistributor.
+RDIST_PEND, RDIST_PROP, RDIST_VPEND, RDIST_VPROP = 0x600, 0x4000, 0x800, 0x5000
+RDIST_MAX, RDIST_WAYS = 16, 6
+LPI_ENABLED = 0xA1
+RDIST_TRACES = ("gicv3_redist_write", "gicv3_icc_iar1_read", "gicv3_icv_iar_read")
+# LPIs that Linux uses: some may come while a table is in the victim.
+LINUX_PENDING = (0x400, 0x440)
 
 
 class Report:
@@ -53,6 +61,10 @@ class Machine:
         env.update(IMAGE=args.image, CPU=args.cpu, SMP=str(args.smp), MEM=f"{args.mem >> 20}M",
                    STOCK=str(int(args.stock)), OUT=self.out, RAM=self.ram, TRACE=self.trace,
                    QMP=self.qmp, LIMIT=str(args.limit), GIC="4" if args.v4 else "3", **settings)
+        # Of reads only --rdist wants to know.
+        traces = RDIST_TRACES if getattr(args, "rdist", False) else RDIST_TRACES[:1]
+        env.setdefault("EXTRA", "")
+        env["EXTRA"] += "".join(f" -trace {event}" for event in traces)
         if args.v4:
             env["FILES"] += f" bin/vgic_lpi_stress={args.v4}"
             env["APPEND"] = os.environ.get("APPEND", "") + " kvm-arm.vgic_v4_enable=1"
@@ -99,6 +111,11 @@ class Machine:
             f.seek(addr - RAM_BASE)
             return f.read(size)
 
+    def write(self, addr, data):
+        with open(self.ram, "r+b") as f:
+            f.seek(addr - RAM_BASE)
+            f.write(data)
+
     def trace_lines(self):
         with open(self.trace, errors="replace") as f:
             return f.read().splitlines()
@@ -126,13 +143,14 @@ class Law:
         self.devices, self.vpes, self.registers, self.typer = {}, {}, {}, None
         self.executed, self.names, self.broken = 0, set(), []
         self.gone, self.doubtful = set(), set()
+        self.rdists = {}
 
     def typer_bits(self):
         typer = self.typer or 0
         return ((typer >> 8) & 31) + 1, ((typer >> 13) & 31) + 1, ((typer >> 4) & 15) + 1
 
     def breach(self, line, why):
-        self.broken.append(f"{why}: {line.split('gicv3_its_')[-1]}")
+        self.broken.append(f"{why}: {re.split('gicv3_(its_)?', line)[-1]}")
 
     def in_pool(self, addr, size=1):
         return overlap(addr, size, self.pool, self.pool_size)
@@ -269,8 +287,45 @@ class Law:
         if value >> 63 and any(self.in_pool(*table) for table in self.tables()):
             self.breach(line, "table or queue in hypervisor memory")
 
+    def rdist_moved(self, line, offset, value):
+        """A register that says where tables are has a new value."""
+        if offset == 0x78 and self.in_pool(value & 0xFFFFFFFFF0000, 1 << VPT_BITS - 3):
+            self.breach(line, "pending table in hypervisor memory")
+        elif offset == 0x70 and self.in_pool(value & 0xFFFFFFFFFF000, 1 << VPT_BITS):
+            self.breach(line, "property table in hypervisor memory")
+        elif offset == 0x20070 and self.in_pool(value & 0xFFFFFFFFFF000, 1 << VPT_BITS):
+            self.breach(line, "virtual configuration in hypervisor memory")
+        elif offset == 0x20078 and value >> 63:
+            vpt = value & 0xFFFFFFFFF0000
+            if self.in_pool(vpt, 1 << VPT_BITS - 3):
+                self.breach(line, "resident VPT in hypervisor memory")
+            elif vpt not in [addr for _, addr, _ in self.vpes.values()]:
+                self.breach(line, "resident VPT of no vPE")
+
+    def rdist_write(self, line, attack):
+        numbers = re.search(r"redistributor (0x\w+) write: offset (0x\w+) data (0x\w+) size (\d+)", line)
+        cpu, offset, value, size = (int(n, 0) for n in numbers.groups())
+        registers = self.rdists.setdefault(cpu, {})
+        reg, shift = offset & ~7, (offset & 4) * 8
+        if reg not in (0, 0x70, 0x78, 0x20070, 0x20078):
+            return
+        old = registers.get(reg, 0)
+        mask = ((1 << 8 * size) - 1) << shift
+        value = old & ~mask | value << shift & mask
+        registers[reg] = value
+        if reg == 0:
+            if attack and (value ^ old) & 1:
+                self.breach(line, "EnableLPIs changed")
+        elif value != old:
+            if attack and reg < 0x20000:
+                self.breach(line, "LPI tables moved")
+            self.rdist_moved(line, reg, value)
+
     def follow(self, lines, attack):
         for line in lines:
+            if "gicv3_redist_write" in line:
+                self.rdist_write(line, attack)
+                continue
             numbers = [int(n, 0) for n in re.findall(r"(?<![\w#])(0x[0-9a-f]+|\d+)(?!\w)",
                                                      line.split("gicv3_its_", 1)[-1])]
             match = re.search(r"gicv3_its_(\w+)", line)
@@ -305,7 +360,9 @@ def owned_tables(console):
                int((size or psz).group(1)) if size or psz else 65536)
 
 
-def snapshot(machine, pool, pool_size, console):
+def snapshot(machine, pool, pool_size, console, rdist):
+    if rdist:
+        plant(machine, pool + pool_size - VICTIM_SIZE)
     first = max(pool, pool + pool_size - (64 << 20))
     return {"victim": machine.read(pool + pool_size - VICTIM_SIZE, VICTIM_SIZE),
             "pool": machine.read(first, pool + pool_size - first),
@@ -338,6 +395,73 @@ def compare_stock(report, before, victim, after, v4):
     report.check(rest == 0, f"stock: nothing else changed at {victim:#x}", f"{rest} bytes changed")
 
 
+def rdist_ways(args):
+    """The last one is SWP, which cortex-a53 has not."""
+    return range(RDIST_WAYS - ("cortex-a53" in args.cpu))
+
+
+def plant(machine, victim):
+    """What EL2 might have there: LPIs enabled, and pending ones for a vPE."""
+    machine.write(victim + RDIST_PROP, bytes([LPI_ENABLED] * 2 * RDIST_MAX))
+    machine.write(victim + RDIST_VPEND, bytes([1] * RDIST_WAYS))
+    machine.write(victim + RDIST_VPROP, bytes([LPI_ENABLED]))
+
+
+def rdist_marks(args, console):
+    """
+    The bytes that attacks which succeed leave: offset, value. Where EL2 owns the ITS it
+    sends no LPIs to a redistributor without a CPU.
+    """
+    ways = rdist_ways(args)
+    rdists = args.cpus if " owner EL2" in console else args.smp
+    marks = [("GICR_PENDBASER", {RDIST_PEND + way * RDIST_MAX + rd: 1
+                                 for way in ways for rd in range(rdists)})]
+    if args.v4:
+        marks.append(("GICR_VPENDBASER", {RDIST_VPEND + way: 0 for way in ways}))
+    return marks
+
+
+def compare_open(report, args, console, before, victim, after):
+    """Redistributors which are the host's: each attack leaves its byte, and no other."""
+    expected = bytearray(before["victim"])
+    for what, marks in rdist_marks(args, console):
+        seen = sum(before["victim"][offset] != value == after[offset]
+                   for offset, value in marks.items())
+        report.check(seen == len(marks), f"open: {what} changed {seen} bytes of hypervisor memory as predicted",
+                     "not at " + " ".join(f"{o:#x}" for o, v in marks.items() if after[o] != v))
+        for offset, value in marks.items():
+            expected[offset] = value
+    first, last = LINUX_PENDING
+    rest = [i for i in range(len(after)) if after[i] != expected[i] and not first <= i < last]
+    report.check(not rest, f"open: nothing else changed at {victim:#x}",
+                 f"{len(rest)} bytes, first at {rest[0] if rest else 0:#x}")
+
+
+def check_open_trace(report, args, lines):
+    """Interrupts that only bytes of hypervisor memory have enabled, or made pending."""
+    def taken(event):
+        return {int(line.split()[-1], 0) for line in lines if event in line}
+
+    lpis = {8192 + RDIST_PROP + way * RDIST_MAX + rd for way in range(2) for rd in range(args.cpus)}
+    got = lpis & taken("gicv3_icc_iar1_read")
+    report.check(got == lpis, f"open: CPUs took {len(got)} LPIs that bytes of hypervisor memory enable",
+                 f"not {sorted(lpis - got)}")
+    if args.v4:
+        vlpis = {8192 + RDIST_VPROP} | {8 * (RDIST_VPEND + way) for way in rdist_ways(args)}
+        got = vlpis & taken("gicv3_icv_iar_read")
+        report.check(got == vlpis, f"open: a guest took {len(got)} vLPIs that hypervisor memory enables or holds",
+                     f"not {sorted(vlpis - got)}")
+
+
+def check_open_tests(report, console):
+    """On such a kernel only what does not depend on the owner may pass."""
+    passed = [name for name in re.findall(r"^ok \d+ (.*)$", console, re.M)
+              if not re.search(r"# SKIP|by DC |the property table|EL2's memory", name)]
+    failed = re.findall(r"^not ok \d+ (.*)$", console, re.M)
+    report.check(failed and not passed, f"open: the program tells of {len(failed)} attacks", f"passed: {passed}")
+    report.check(re.search(r"^ok attack: interrupts after", console, re.M), "open: interrupts go on")
+
+
 def add_totals(console):
     """The totals of all programs that ran, each in its own numbers."""
     totals = {}
@@ -358,7 +482,8 @@ def watch(args, report, folder):
         size = fact(r"Reserved (\d+) MiB", console, 10)
         if pool and size:
             pool_size = size << 20
-            before = machine.stopped(lambda: snapshot(machine, pool, pool_size, console))
+            before = machine.stopped(lambda: snapshot(machine, pool, pool_size, console,
+                                                      args.rdist))
     status = machine.end()
     console = machine.console()
     if args.verbose:
@@ -380,13 +505,21 @@ def watch(args, report, folder):
     for line in re.findall(r"^(not ok \d+ .*|ok \d+ .*# SKIP.*|Bail out.*)$", console, re.M):
         report.note(line)
     totals = add_totals(console)
-    report.check(status == 0 and totals, f"the guest goes on, {totals}", f"status {status}")
+    open_rdists = args.stock and args.rdist
+    report.check(totals and (status == 0 or open_rdists and "MARK after" in console),
+                 f"the guest goes on, {totals}", f"status {status}")
 
     after = machine.read(victim, VICTIM_SIZE)
-    if args.stock:
+    if open_rdists:
+        check_open_tests(report, console)
+        compare_open(report, args, console, before, victim, after)
+    elif args.stock:
         compare_stock(report, before, victim, after, args.v4)
     else:
         compare_patched(report, machine, before, victim, after)
+        if args.rdist:
+            owned = len(re.findall(r"^fact: rdist 0x\w+ owner EL2", console, re.M))
+            report.check(owned == args.smp, f"EL2 owns {owned} redistributors", f"not {args.smp}")
     end = machine.read(pool + pool_size - len(before["pool"]), len(before["pool"]))
     pages = sum(before["pool"][i:i + 4096] != end[i:i + 4096] for i in range(0, len(end), 4096))
     report.note(f"EL2 itself used {pages} of {len(end) // 4096} pages of its pool meanwhile")
@@ -399,13 +532,19 @@ def watch(args, report, folder):
     law.follow(lines[before["trace"]:], attack=True)
     report.note(f"the ITS executed {done} commands before the attack, {law.executed - done} since: " +
                 ", ".join(sorted(law.names)))
-    if args.stock:
+    if open_rdists:
+        check_open_trace(report, args, lines[before["trace"]:])
+        for why in ("pending table in hypervisor memory", "property table in hypervisor memory",
+                    "EnableLPIs changed", *(["resident VPT in hypervisor memory",
+                                             "virtual configuration in hypervisor memory"] if args.v4 else [])):
+            report.check(any(b.startswith(why) for b in law.broken), f"open: trace shows: {why}")
+    elif args.stock:
         for why in ("ITT in hypervisor memory", "ITE written to hypervisor memory",
                     "table or queue in hypervisor memory",
                     *(["VPT in hypervisor memory"] if args.v4 else [])):
             report.check(any(b.startswith(why) for b in law.broken), f"stock: trace shows: {why}")
     else:
-        if args.v4 and not fuzz:
+        if args.v4 and not fuzz and not args.rdist:
             missing = {"vmapp", "vmapti", "vmovp", "vinvall", "vsync"} - law.names
             report.check(not missing, "the ITS executed each vPE command", f"not {missing}")
         for what, broken in (("before", at_boot), ("during", law.broken)):
@@ -446,6 +585,9 @@ def main():
     parser = arguments(__doc__)
     parser.add_argument("--run", nargs="+", required=True,
                         help="what the guest runs, in turn; + joins a program and its arguments")
+    parser.add_argument("--rdist", action="store_true",
+                        help="the redistributors; with --stock they are the host's")
+    parser.add_argument("--cpus", type=int, default=2, help="how many of them have a CPU of Linux")
     run(parser.parse_args(), watch)
 
 

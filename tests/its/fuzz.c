@@ -6,8 +6,12 @@
  */
 #include "attack.h"
 
+#define ITS_DEBUGFS		"/sys/kernel/debug/kvm/its"
+
 #define FUZZ_DEVICES		8
 #define FUZZ_ICID		0x100
+#define FUZZ_RDISTS		16
+#define RDIST_FRAMES		4	/* with GICv4: RD_base, SGIs, VLPIs and one reserved */
 
 static u64 now_ms(void)
 {
@@ -244,6 +248,83 @@ static void fuzz_l1(struct fuzzer *f)
 	pthread_rwlock_unlock(&fuzz_lock);
 }
 
+/*
+ * The redistributors, if EL2 owns them: otherwise the host would only harm itself. The
+ * frame of the SGIs is always the host's.
+ */
+static struct fuzz_rdist {
+	void *frame;
+	bool has_vlpis;
+	u64 ctlr;
+} rdists[FUZZ_RDISTS];
+static unsigned int nr_rdists;
+
+static void find_rdists(void)
+{
+	struct fuzz_rdist *rd;
+	char line[512];
+	u64 phys, typer;
+	FILE *f;
+
+	f = fopen(ITS_DEBUGFS, "r");
+	while (f && nr_rdists < FUZZ_RDISTS && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "rdist 0x%lx", &phys) != 1 || !strstr(line, " owner EL2 cpu "))
+			continue;
+		rd = &rdists[nr_rdists++];
+		rd->frame = its_host_map(phys, 2 * SZ_64K, true);
+		its_host_try(rd->frame + GICR_TYPER, 8, &typer, false);
+		rd->has_vlpis = typer & GICR_TYPER_VLPIS;
+		if (rd->has_vlpis)
+			rd->frame = its_host_map(phys, RDIST_FRAMES * SZ_64K, true);
+		its_host_try(rd->frame + GICR_CTLR, 4, &rd->ctlr, false);
+	}
+	if (f)
+		fclose(f);
+	ksft_print_msg("%u redistributors are EL2's\n", nr_rdists);
+}
+
+static void fuzz_rdist(struct fuzzer *f)
+{
+	/* GICR_VPROPBASER and GICR_VPENDBASER are at the same offsets. */
+	static const u32 regs[] = {
+		GICR_CTLR, GICR_TYPER, GICR_PROPBASER, GICR_PENDBASER, GICR_PROPBASER,
+		GICR_PENDBASER, GICR_INVLPIR, GICR_INVALLR, GICR_SETLPIR, GICR_VSGIR,
+	};
+	struct fuzz_rdist *rd = &rdists[fuzz_below(f, nr_rdists)];
+	unsigned int frame = rd->has_vlpis ? fuzz_below(f, RDIST_FRAMES) & ~1 : 0;
+	unsigned int width = BIT(fuzz_below(f, 4));
+	u64 offset, val = 0;
+	void *va;
+
+	if (frame && !fuzz_below(f, 8))
+		frame = 3;
+	offset = fuzz_below(f, 4) ? regs[fuzz_below(f, ARRAY_SIZE(regs))] + fuzz_below(f, 8) :
+				    fuzz_below(f, SZ_64K - 8);
+	offset &= ~(width - 1ULL);
+	va = rd->frame + frame * SZ_64K + offset;
+	its_host_try(va, width, &val, false);
+	/* GICR_WAKER would put it to sleep. */
+	if (fuzz_below(f, 2) || (offset > GICR_TYPER && offset < GICR_SETLPIR))
+		return;
+
+	switch (fuzz_below(f, 4)) {
+	case 0:
+		val ^= BIT_ULL(fuzz_below(f, 64));
+		break;
+	case 1:
+		val = fuzz_next(f);
+		break;
+	default:
+		val = (val & ~GENMASK_ULL(51, 12)) | fuzz_bad_addr(f) |
+		      (u64)fuzz_below(f, 2) << 63;
+		break;
+	}
+	its_host_try(va, width, &val, true);
+	/* Nor may it give LPIs to others. */
+	if (!frame && offset < GICR_TYPER)
+		its_host_try(rd->frame + GICR_CTLR, 4, &rd->ctlr, true);
+}
+
 static void *fuzz_thread(void *arg)
 {
 	struct fuzzer *f = arg;
@@ -251,8 +332,14 @@ static void *fuzz_thread(void *arg)
 	its_host_pin_to_cpu(f->cpu);
 	while (now_ms() < fuzz_end) {
 		switch (fuzz_below(f, 8)) {
-		case 0 ... 3:
+		case 0 ... 2:
 			fuzz_register(f);
+			break;
+		case 3:
+			if (nr_rdists)
+				fuzz_rdist(f);
+			else
+				fuzz_register(f);
 			break;
 		case 4:
 			if (!f->cpu)
@@ -306,6 +393,7 @@ int run_fuzz(const struct its_test *t)
 
 	/* Where the write pointer goes back, the ITS goes around: let it. */
 	its_host_fill_queue(&sync);
+	find_rdists();
 
 	fuzz_end = now_ms() + t->value * 1000;
 	for (i = 0; i < nr; i++) {
