@@ -130,16 +130,17 @@ static void its_free_zeroed(void *addr, size_t size)
 /**
  * its_load_hyp_vpe() - Have EL2 make a vPE resident on this CPU, GICv4.0.
  * @vpe:	The vPE, mapped on every ITS.
+ *
+ * Return: 0, or why it is not resident.
  */
-void its_load_hyp_vpe(struct its_vpe *vpe)
+int its_load_hyp_vpe(struct its_vpe *vpe)
 {
 	u64 flags = GICR_VPENDBASER_PendingLast;
 
 	if (vpe->idai)
 		flags |= GICR_VPENDBASER_IDAI;
 
-	WARN_ON_ONCE(its_hyp_ops->load_vpe(vpe->vpe_id, page_to_phys(vpe->its_vm->vprop_page),
-					   flags));
+	return its_hyp_ops->load_vpe(vpe->vpe_id, page_to_phys(vpe->its_vm->vprop_page), flags);
 }
 
 static u32 its_record_size(const struct its_baser *baser)

@@ -135,7 +135,7 @@ void its_start_hyp_wait(struct its_node *its, struct its_hyp_wait *wait,
 int its_end_hyp_wait(struct its_node *its, struct its_hyp_wait *wait);
 void its_skip_refused_cmd(struct its_node *its);
 bool its_alloc_chunk(struct its_node *its, struct its_baser *baser, void *shadow, u32 idx);
-void its_load_hyp_vpe(struct its_vpe *vpe);
+int its_load_hyp_vpe(struct its_vpe *vpe);
 
 #if defined(CONFIG_ARM64) && defined(CONFIG_KVM)
 DECLARE_STATIC_KEY_FALSE(its_hyp_key);

@@ -145,16 +145,15 @@ static struct rdist_handover_frame *pkvm_acpi_frames __initdata;
 static unsigned int pkvm_acpi_nr_frames __initdata;
 
 /*
- * The driver leaves a redistributor alone if its CPU is not enabled, but could be
- * brought online later: it may have no power.
+ * The driver leaves a redistributor alone if its CPU is not enabled, whether or not that
+ * could be brought online later: it may have no power. But it may be there.
  */
 static int __init pkvm_rdist_add_gicc(union acpi_subtable_headers *header,
 				      const unsigned long end)
 {
 	struct acpi_madt_generic_interrupt *gicc = (void *)header;
-	u32 flags = gicc->flags & (ACPI_MADT_ENABLED | ACPI_MADT_GICC_ONLINE_CAPABLE);
 
-	if (flags != ACPI_MADT_GICC_ONLINE_CAPABLE || !gicc->gicr_base_address)
+	if ((gicc->flags & ACPI_MADT_ENABLED) || !gicc->gicr_base_address)
 		return 0;
 
 	if (pkvm_acpi_frames)

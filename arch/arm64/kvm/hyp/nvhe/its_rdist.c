@@ -419,6 +419,17 @@ u32 hyp_rdists_targets(u64 *targets, u32 max, bool pta, u64 offset)
 	return nr;
 }
 
+/* Without it the GIC drops vLPIs for vPEs that are not resident, GICv4.0. */
+static void rdist_restore_vpropbaser(struct hyp_rdist *rdist)
+{
+	void __iomem *reg = vlpi_reg(rdist, GICR_VPROPBASER);
+	u64 idbits = rdist_intid_bits(rdist) - 1;
+
+	if (hyp_rdist_has_vlpis(rdist) && !hyp_rdist_is_v4_1(rdist) &&
+	    (readq_relaxed(reg) & GICR_VPROPBASER_IDBITS_MASK) != idbits)
+		writeq_relaxed(idbits, reg);
+}
+
 /* Section 12.11: only ever with what EL2 recorded, and only if nothing is going on. */
 static void rdist_enable_lpis(struct hyp_rdist *rdist, u32 ctlr)
 {
@@ -427,8 +438,7 @@ static void rdist_enable_lpis(struct hyp_rdist *rdist, u32 ctlr)
 
 	writeq_relaxed(rdist->propbaser, rd_reg(rdist, GICR_PROPBASER));
 	writeq_relaxed(rdist->pendbaser, rd_reg(rdist, GICR_PENDBASER));
-	if (hyp_rdist_has_vlpis(rdist) && !hyp_rdist_is_v4_1(rdist))
-		writeq_relaxed(rdist_intid_bits(rdist) - 1, vlpi_reg(rdist, GICR_VPROPBASER));
+	rdist_restore_vpropbaser(rdist);
 	dsb(sy);
 	writel_relaxed(ctlr | GICR_CTLR_ENABLE_LPIS, rd_reg(rdist, GICR_CTLR));
 }
@@ -791,10 +801,28 @@ int __pkvm_vpe_load(u32 vpe_id, u64 vconfig, u64 flags)
 }
 
 /**
+ * pkvm_rdist_suspend() - The redistributor of this CPU may lose its power.
+ *
+ * What EL2 has to know of it is read now: later its registers may not be accessible.
+ */
+void pkvm_rdist_suspend(void)
+{
+	struct hyp_rdist *rdist = rdist_of_this_cpu();
+
+	if (!rdist || !READ_ONCE(rdist->resident))
+		return;
+
+	hyp_spin_lock(&rdist->lock);
+	rdist_is_vacant(rdist);
+	hyp_spin_unlock(&rdist->lock);
+}
+
+/**
  * pkvm_rdist_resume() - Give the redistributor of this CPU back what it lost.
  *
  * The driver leaves that to firmware. Where that does nothing LPIs are disabled, and
- * are enabled again here, with what EL2 recorded.
+ * are enabled again here, with what EL2 recorded. Firmware that restores what it saved
+ * may leave out GICR_VPROPBASER.
  */
 void pkvm_rdist_resume(void)
 {
@@ -808,6 +836,8 @@ void pkvm_rdist_resume(void)
 	ctlr = readl_relaxed(rd_reg(rdist, GICR_CTLR));
 	if (!(ctlr & GICR_CTLR_ENABLE_LPIS))
 		rdist_enable_lpis(rdist, ctlr);
+	else
+		rdist_restore_vpropbaser(rdist);
 	hyp_spin_unlock(&rdist->lock);
 }
 

@@ -304,8 +304,8 @@ static void its_test_held_devices(struct its_fake *fake)
 	u32 nr = its_handover_internal_devices(fake->desc->typer);
 	u64 itt = fake->new_itt | ITS_VALID;
 
-	its_arena_return();
 	*its_arena_word(fake->desc->device_records + (nr - 1) * ITS_DEVICE_RECORD_SIZE) = itt | 5;
+	its_arena_return();
 	check(!its_fake_setup(fake));
 
 	its_fake_cmd(fake, ITS_DEV(nr, GITS_CMD_MAPD), 4, itt, 0, PKVM_ITS_DEVICE_RANGE);

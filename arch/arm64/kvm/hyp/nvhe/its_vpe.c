@@ -290,11 +290,13 @@ static void its_clear_vpt_impdef(u64 vpt)
 static bool its_adopt_vpe(struct hyp_its *its, struct its_vpe_record *vpe,
 			  const struct its_vpe_record *elsewhere)
 {
-	if (!hyp_its_is_v4_1(its))
-		vpe->config = elsewhere->config;
+	/* Once: a redistributor may just be noting that the vPE has been resident. */
+	u64 config = READ_ONCE(elsewhere->config);
 
-	return !((elsewhere->vpt ^ vpe->vpt) & ~ITS_VPE_STATE) &&
-	       elsewhere->config == vpe->config;
+	if (!hyp_its_is_v4_1(its))
+		vpe->config = config;
+
+	return !((elsewhere->vpt ^ vpe->vpt) & ~ITS_VPE_STATE) && config == vpe->config;
 }
 
 static enum pkvm_its_refusal its_map_vpe_locked(struct hyp_its *its, u32 vpe_id,
@@ -626,6 +628,9 @@ bool hyp_its_find_vpe(u32 vpe_id, struct hyp_its_vpe *vpe)
 /**
  * hyp_its_vpe_was_resident() - GICv4.0: the GIC has put its own data into the VPT.
  * @vpe_id:	A vPEID that hyp_its_find_vpe() found.
+ *
+ * Takes no lock: while the vPE is resident nobody else changes the configuration table
+ * of a record that has one, and all who are here set the same bit.
  */
 void hyp_its_vpe_was_resident(u32 vpe_id)
 {

@@ -4,7 +4,8 @@
  *
  * A device does DMA at the addresses in its registers. Without an SMMU in
  * between, that is a way around the host's stage 2. Once EL2 owns the registers
- * of such a device, every access of the host is either:
+ * of such a device, every access of the host, but for loads where it may read, is
+ * either:
  *
  *	- decoded from the syndrome and passed to the region's handler, then
  *	  the instruction is skipped; or
@@ -15,7 +16,11 @@
  * This is safe because ownership is decided under the host's stage-2 lock, by
  * the tree in mem_protect.c and not by a page-table entry; and because nothing
  * but the syndrome and the registers of the trapped context, which the host
- * cannot change while EL2 runs on that CPU, is used to decode the access.
+ * cannot change while EL2 runs on that CPU, says what the access is. Where it goes
+ * may be another matter: if a store faults for want of permission, the hardware does
+ * not give the address, and __translate_far_to_hpfar() walks the host's stage 1
+ * again, which another CPU may have changed. All that follows from the address is who
+ * owns it; the host could have stored the same there in the first place.
  */
 
 #include <asm/kvm_emulate.h>

@@ -68,6 +68,7 @@ int hyp_rdist_load_vpe(struct hyp_rdist *rdist, u32 vpe_id, u64 vconfig, u64 fla
 s64 __pkvm_rdist_handover(unsigned long desc_hva, size_t desc_size,
 			  unsigned long state_hva, size_t state_size);
 bool pkvm_owns_rdists(unsigned int nr);
+void pkvm_rdist_suspend(void);
 void pkvm_rdist_resume(void);
 int __pkvm_vpe_load(u32 vpe_id, u64 vconfig, u64 flags);
 u64 hyp_rdist_query(u32 nr, enum pkvm_its_query what);

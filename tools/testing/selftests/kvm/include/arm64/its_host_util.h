@@ -12,6 +12,11 @@
 
 bool its_host_pin_to_cpu(int cpu);
 bool its_host_enable(bool enable);
+/*
+ * An MSI that comes while the ITS or LPIs are disabled is lost, by design, and the
+ * driver waits for it forever: after this test, send it again.
+ */
+void its_host_may_lose_msis(void);
 /* Both pointers of the queue at 0, as the driver does it on resume. */
 bool its_host_restart(u64 cbaser);
 void its_host_fill_queue(const struct its_cmd *cmd);

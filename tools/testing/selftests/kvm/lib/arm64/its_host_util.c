@@ -13,7 +13,7 @@
 
 #define COMPACT_UNEVICTABLE	"/proc/sys/vm/compact_unevictable_allowed"
 
-static bool was_disabled;
+static bool may_lose;		/* an MSI, since the ITS or LPIs were disabled */
 static char compaction;		/* the setting before the test, or 0 */
 
 bool its_host_pin_to_cpu(int cpu)
@@ -49,20 +49,22 @@ static void send_msi(int irq, u32 dev, u32 event)
 	its_host_post(&cmd, 1);
 }
 
-/*
- * An MSI that comes while the ITS is disabled is lost, by design, and the driver
- * waits for it forever.
- */
 static bool send_lost_msis(void)
 {
-	if (!was_disabled)
+	if (!may_lose)
 		return false;
 
-	was_disabled = false;
-	ksft_print_msg("an interrupt was lost while the ITS was disabled, sent again\n");
+	may_lose = false;
+	ksft_print_msg("an interrupt was lost while they were disabled, sent again\n");
 	its_host_walk_msis(send_msi);
 
 	return its_host_wind(its.home);
+}
+
+void its_host_may_lose_msis(void)
+{
+	may_lose = true;
+	its.repair = send_lost_msis;
 }
 
 bool its_host_enable(bool enable)
@@ -70,10 +72,8 @@ bool its_host_enable(bool enable)
 	u32 ctlr = its_host_read(GITS_CTLR, 4) & ~(GITS_CTLR_QUIESCENT | GITS_CTLR_ENABLE);
 	time_t end = time(NULL) + ITS_TIMEOUT;
 
-	if (!enable) {
-		was_disabled = true;
-		its.repair = send_lost_msis;
-	}
+	if (!enable)
+		its_host_may_lose_msis();
 	its_host_write(GITS_CTLR, enable ? ctlr | GITS_CTLR_ENABLE : ctlr, 4);
 	while (!enable && !(its_host_read(GITS_CTLR, 4) & GITS_CTLR_QUIESCENT)) {
 		if (time(NULL) > end)
