@@ -87,6 +87,14 @@ u64 host_shadow_size(u64 baser)
 	return hw_table_size(baser) + host_records_size(baser);
 }
 
+/* Those of an ITS that holds its Device table itself; 0 if there would be too many. */
+u64 host_held_size(struct hw_its *hw)
+{
+	u32 bits = (hw->typer >> 13 & 0x1f) + 1;
+
+	return bits <= 20 ? 8ULL << bits : 0;
+}
+
 static u64 el2_chunk(struct host_its *hi, u32 nr, u32 idx)
 {
 	return ram_read(hi->records[nr] + idx * 8);
@@ -118,6 +126,20 @@ static void check_chunks(struct host_its *hi)
 			      "EL2 has records at %#llx, and no L2 page for them",
 			      el2_chunk(hi, nr, idx));
 	}
+}
+
+/* The ITS has just been handed over: EL2 has a record of each device, and no other. */
+void check_new_records(struct host_its *hi)
+{
+	u64 off, nr = 0;
+
+	if (!hi->hw.holds_devices)
+		return;
+
+	for (off = 0; off < host_held_size(&hi->hw); off += 8)
+		nr += !!ram_read(hi->records[0] + off);
+	check(nr == hi->el2->stats.devices, "EL2 has records of %llu devices, of %llu",
+	      nr, hi->el2->stats.devices);
 }
 
 /* EL2 has just named an L2 page in a first level: it has no record of its entries. */
@@ -481,6 +503,8 @@ static u64 check_its(struct host_its *hi)
 	claim(hi->state_phys, hi->state_size, "EL2's state");
 	claim(hw_queue_base(hw->owned_cbaser), hw_queue_size(hw->owned_cbaser), "the queue");
 	claim_shared(hi->shadow_queue, hw_queue_size(hw->owned_cbaser), "the shadow queue");
+	if (hw->holds_devices)
+		claim(hi->records[0], host_held_size(hw), "the records of the devices");
 	for (i = 0; i < HW_NR_BASER; i++) {
 		if (hw->owned_baser[i] & VALID)
 			check_table(hi, i);

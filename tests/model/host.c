@@ -286,6 +286,18 @@ static bool setup_table(struct host_its *hi, u32 nr, u32 type, u32 psz)
 	return hi->shadow[nr];
 }
 
+/* EL2's records of what is in the ITS. One that EL2 refuses needs some memory as well. */
+static bool setup_held_devices(struct host_its *hi)
+{
+	u64 size = host_held_size(&hi->hw) ?: PAGE_SIZE;
+
+	hi->records[0] = alloc_scratch(size);
+	if (hi->records[0])
+		fill_with_traps(hi->records[0], min(size, SZ_64K + 0ULL));
+
+	return hi->records[0];
+}
+
 static void driver_cmd(struct host_its *hi, u64 dw0, u64 dw1, u64 dw2)
 {
 	struct hw_cmd cmd = { { dw0, dw1, dw2 } };
@@ -297,6 +309,9 @@ static u64 device_reach(struct host_its *hi)
 {
 	u64 baser = hi->hw.baser[0];
 	u64 reach = hw_table_size(baser) / (baser & INDIRECT ? 8 : hw_esz(baser));
+
+	if (hi->hw.holds_devices)
+		return 2ULL << (hi->hw.typer >> 13 & 0x1f);
 
 	if (baser & INDIRECT)
 		reach *= hw_psz(baser) / hw_esz(baser);
@@ -409,10 +424,12 @@ static bool setup_its(u32 nr)
 	hw->typer |= (u64)(in_one_of(2) ? 255 : in_below(2) * 16) << 24;
 	hw->typer |= in_one_of(4) ? BIT_ULL(36) : 0;
 	hw->nr_targets = 1 + in_below(4);
+	hw->holds_devices = in_rest() >= 60;
+	hw->forgets_devices = hw->holds_devices && in_rest() % 2;
 	for (i = 0; i < hw->nr_targets; i++)
 		hw->targets[i] = pta ? RDIST(i) : (u64)i << 16;
 
-	ok = setup_table(hi, 0, TYPE_DEVICE, psz);
+	ok = hw->holds_devices ? setup_held_devices(hi) : setup_table(hi, 0, TYPE_DEVICE, psz);
 	if (vlpis && in_below(8))
 		ok = ok && setup_table(hi, 1, TYPE_VPE, psz);
 	ok = ok && share_vpe_table(hi);
@@ -481,6 +498,8 @@ static void describe(struct host_its *hi, struct desc *d)
 		d->h.tables[i].shadow = hi->shadow[i];
 		d->h.tables[i].records = hi->records[i];
 	}
+
+	d->h.device_records = hw->holds_devices ? hi->records[0] : 0;
 
 	dev = desc_devices(d);
 	for (i = 0; i < hw->nr_devices; i++) {
@@ -585,13 +604,44 @@ static enum verdict spoil_chunk(struct host_its *hi, u64 *where, u64 *undo)
 	return MUST_FAIL;
 }
 
+/* An ITS that holds its Device table itself, with the records where they cannot be. */
+static enum verdict spoil_held(struct host_its *hi, struct desc *d)
+{
+	switch (in_below(6)) {
+	case 0:
+		d->h.device_records += 1 + in_below(7);
+		break;
+	case 1:
+		d->h.device_records = secret_phys;
+		break;
+	case 2:
+		d->h.device_records = ram_phys + RAM_SIZE - 8;
+		break;
+	case 3:
+		d->h.device_records = -8ULL;
+		break;
+	case 4:
+		d->h.device_records = FRAME(0);
+		break;
+	default:
+		/* Not in the ITS after all: nobody gave it a table. */
+		hi->hw.baser[0] = (u64)TYPE_DEVICE << 56;
+		break;
+	}
+
+	return MUST_FAIL;
+}
+
 static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *undo)
 {
 	struct its_handover_device *dev = desc_devices(d);
 	bool has_dev = d->h.nr_devices;
-	u32 i;
+	u32 n = in_below(40), i;
 
-	switch (in_below(40)) {
+	if (hi->hw.holds_devices && (n == 4 || n == 9 || n == 18 || in_one_of(3)))
+		return spoil_held(hi, d);
+
+	switch (n) {
 	case 0:
 		d->h.typer ^= BIT_ULL(in_below(64));
 		break;
@@ -752,7 +802,9 @@ static void handed_over(struct host_its *hi, int nr, struct desc *d)
 				hw->l2_idx[i][hw->nr_l2[i]++] = idx;
 		}
 	}
+	check_new_records(hi);
 	sum.handovers++;
+	sum.held += hw->holds_devices;
 	own_entry();
 }
 
@@ -787,6 +839,8 @@ static bool hand_over(struct host_its *hi, bool honest)
 	fail_in = 0;
 	if (!honest)
 		verdict = spoil(hi, &d, &where, &undo);
+	if (hi->hw.holds_devices && !host_held_size(&hi->hw))
+		verdict = MUST_FAIL;
 	for (i = 0; i < DESC_WORDS; i++)
 		ram_write(desc_phys + i * 8, d.words[i]);
 
@@ -1599,6 +1653,8 @@ static void act_query(struct host_its *hi)
 	if (what == PKVM_ITS_QUERY_OWNER || what == PKVM_ITS_QUERY_QUEUE_OWNER ||
 	    (what == PKVM_ITS_QUERY_TABLE_OWNER && idx < 8 && hi->hw.owned_baser[idx] & VALID))
 		check(val == 1, "EL2 does not own what it took: query %u, index %llu", what, idx);
+	if (what == PKVM_ITS_QUERY_RECORDS_OWNER)
+		check(val == hi->hw.holds_devices, "EL2 has records of devices in the ITS: %llu", val);
 }
 
 static void act_hypercall(struct host_its *hi)

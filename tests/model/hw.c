@@ -208,11 +208,29 @@ static u64 dte_value(const struct hw_device *dev)
 	return dev->mapped ? VALID | dev->itt | (dev->bits - 1) : 0;
 }
 
+/* One that the table has an entry for, be it in memory or in the ITS. */
+static bool is_device_id(struct hw_its *hw, u32 id)
+{
+	return fls64(id) <= bits(hw->typer, 17, 13) + 1 &&
+	       (hw->holds_devices || id < table_reach(table_of(hw, TYPE_DEVICE)));
+}
+
+static void write_dte(struct hw_its *hw, const struct hw_device *dev)
+{
+	if (!hw->holds_devices)
+		dma_write(hw, table_entry(hw, table_of(hw, TYPE_DEVICE), dev->id), dte_value(dev));
+}
+
 /* The DTE of a device, from memory; NULL if it is not mapped. */
 static struct hw_device *find_device(struct hw_its *hw, u32 id)
 {
 	u64 baser = table_of(hw, TYPE_DEVICE), entry, dte;
 	struct hw_device *dev;
+
+	if (hw->holds_devices) {
+		dev = is_device_id(hw, id) ? hw_device(hw, id, false) : NULL;
+		return dev && dev->mapped ? dev : NULL;
+	}
 
 	if (!baser || bits(hw->typer, 17, 13) + 1 < fls64(id))
 		return NULL;
@@ -453,8 +471,7 @@ static struct hw_device *cmd_device(struct hw_its *hw, struct hw_cmd *cmd)
 {
 	struct hw_device *dev;
 
-	must(cmd->dw[0] >> 32 < table_reach(table_of(hw, TYPE_DEVICE)) &&
-	     fls64(cmd->dw[0] >> 32) <= bits(hw->typer, 17, 13) + 1, "a DeviceID out of range");
+	must(is_device_id(hw, cmd->dw[0] >> 32), "a DeviceID out of range");
 
 	dev = find_device(hw, cmd->dw[0] >> 32);
 	if (dev)
@@ -471,11 +488,10 @@ static void exec_mapd(struct hw_its *hw, struct hw_cmd *cmd)
 	struct hw_device *dev;
 	u64 entry;
 
-	must(id < table_reach(table_of(hw, TYPE_DEVICE)) &&
-	     fls64(id) <= bits(hw->typer, 17, 13) + 1, "a DeviceID out of range");
+	must(is_device_id(hw, id), "a DeviceID out of range");
 	must(!valid || nr_bits <= bits(hw->typer, 12, 8) + 1, "an ITT size out of range");
 
-	entry = table_entry(hw, table_of(hw, TYPE_DEVICE), id);
+	entry = hw->holds_devices ? 0 : table_entry(hw, table_of(hw, TYPE_DEVICE), id);
 	must(entry != NOWHERE || !valid, "a device without an L2 page");
 	find_device(hw, id);
 	if (entry == NOWHERE)
@@ -507,7 +523,7 @@ static void exec_mapd(struct hw_its *hw, struct hw_cmd *cmd)
 	} else {
 		sum.unmapped++;
 	}
-	dma_write(hw, entry, dte_value(dev));
+	write_dte(hw, dev);
 }
 
 static void exec_mapc(struct hw_its *hw, struct hw_cmd *cmd)
@@ -1170,8 +1186,7 @@ static void lose_caches(struct hw_its *hw)
 			dev->tag = dev->old.tag;
 			dev->mapped = true;
 			dev->lost = dev->owed = false;
-			dma_write(hw, table_entry(hw, table_of(hw, TYPE_DEVICE), dev->id),
-				  dte_value(dev));
+			write_dte(hw, dev);
 		}
 		dev->old.mapped = false;
 	}
@@ -1181,6 +1196,17 @@ static void lose_caches(struct hw_its *hw)
 		vpe->mapped = true;
 		vpe->leaving = vpe->lost = vpe->owed = false;
 		dma_write(hw, vpe_entry(hw, vpe->id), VALID | vpe->vpt | (vpe->bits - 1));
+	}
+}
+
+/* The same for a Device table that is not in memory: EL2 has more than the ITS then. */
+static void forget_devices(struct hw_its *hw)
+{
+	struct hw_device *dev;
+
+	for (dev = hw->devices; dev < hw->devices + hw->nr_devices; dev++) {
+		dev->lost = dev->lost || dev->mapped;
+		dev->mapped = dev->old.mapped = false;
 	}
 }
 
@@ -1203,6 +1229,8 @@ void hw_power_loss(struct hw_its *hw, enum firmware fw)
 
 	if (!enable)
 		lose_caches(hw);
+	if (hw->forgets_devices)
+		forget_devices(hw);
 	hw->ctlr &= ~CTLR_ENABLED;
 	hw->cbaser = 0;
 	hw->creadr = hw->cwriter = 0;

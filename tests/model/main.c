@@ -51,10 +51,13 @@ u64 in_u64(void)
 	return val;
 }
 
+static u32 rest;
+
 u32 in_below(u32 n)
 {
 	u32 val;
 
+	rest = 0;
 	if (n <= 1)
 		return 0;
 	val = in_u8();
@@ -62,8 +65,18 @@ u32 in_below(u32 n)
 		val = val << 8 | in_u8();
 	if (n > 1 << 16)
 		val = val << 8 | in_u8();
+	rest = val / n;
 
 	return val % n;
+}
+
+/*
+ * What the last in_below() left of its byte or bytes: a choice that takes none of its
+ * own, so that the inputs of the corpus keep their meaning.
+ */
+u32 in_rest(void)
+{
+	return rest;
 }
 
 bool in_one_of(u32 n)
@@ -215,7 +228,8 @@ static void print_summary(double seconds)
 	       sum.late, sum.settled, sum.stalls);
 	printf("  %llu suspends, %llu power losses, firmware enabled the ITS %llu times\n",
 	       sum.suspends, sum.power, sum.restored);
-	printf("  %llu vPE tables shared, %llu mailboxes\n", sum.borrowed, sum.mailboxes);
+	printf("  %llu vPE tables shared, %llu mailboxes, %llu ITSs with a Device table inside\n",
+	       sum.borrowed, sum.mailboxes, sum.held);
 }
 
 static int usage(const char *name)

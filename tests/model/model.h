@@ -9,6 +9,7 @@ u8 in_u8(void);
 u64 in_u64(void);
 u32 in_below(u32 n);
 bool in_one_of(u32 n);
+u32 in_rest(void);
 bool in_done(void);
 
 /* Memory and who owns it: own.c. */
@@ -116,6 +117,8 @@ struct hw_its {
 	u32	lpi_bits;
 	u32	nr_targets;
 	u64	targets[HW_MAX_TARGETS];
+	bool	holds_devices;	/* the Device table, without a GITS_BASERn for it */
+	bool	forgets_devices; /* with its power */
 
 	/* Registers. */
 	u32	ctlr;
@@ -199,7 +202,8 @@ struct host_its {
 	u64		queue;
 	u64		shadow_queue;
 	u64		shadow[HW_NR_BASER];
-	u64		records[HW_NR_BASER];	/* or where the chunks of them are */
+	u64		records[HW_NR_BASER];	/* or where the chunks of them are; of an ITS
+						   that holds its Device table the first */
 	u64		*chunks[HW_NR_BASER];	/* those that EL2 was seen to have */
 	u32		ids[24];
 	u32		nr_premapped;
@@ -210,13 +214,14 @@ struct host_its {
 extern struct host_its its_of[MAX_ITS];
 u64 host_chunk_size(u64 baser);
 u64 host_records_size(u64 baser);
+u64 host_held_size(struct hw_its *hw);
 u64 host_shadow_size(u64 baser);
 extern u32 nr_hw;
 
 struct summary {
 	u64	actions, episodes, handovers, refused_handovers, mmio, posted, refused;
 	u64	mapped, unmapped, vpes, vlpis, msis, old, toctou, races, l2, power, deep, multi;
-	u64	restored, suspends, settled, late, stalls, borrowed, mailboxes;
+	u64	restored, suspends, settled, late, stalls, borrowed, mailboxes, held;
 };
 
 extern struct summary sum;
@@ -243,6 +248,7 @@ bool adversary_fails(void);
 
 /* The invariants: check.c. */
 void check_all(void);
+void check_new_records(struct host_its *hi);
 void check_new_l2(struct hw_its *hw, u32 nr, u32 idx);
 void check_told(struct host_its *hi, u64 creadr);
 void check_suspended(struct host_its *hi);
