@@ -7,6 +7,7 @@
 #include "model.h"
 
 #include <nvhe/its_emulate.h>
+#include <nvhe/its_rdist.h>
 
 #define VALID		BIT_ULL(63)
 #define INDIRECT	BIT_ULL(62)
@@ -24,6 +25,9 @@
 /* Which step claimed a page: each has one user. */
 static u32 claims[NR_PAGES];
 static u32 now, nr_claimed;
+
+/* Which step saw a use for a page that is shared and pinned. */
+static u32 pin_claims[NR_PAGES];
 
 static void claim_page(u64 phys, const char *what)
 {
@@ -47,14 +51,38 @@ static void claim(u64 phys, u64 size, const char *what)
 	}
 }
 
-static void claim_shared(u64 phys, u64 size, const char *what)
+static void claim_pin(u64 phys, u64 size, const char *what)
 {
 	u64 page;
 
 	for (page = ALIGN_DOWN(phys, PAGE_SIZE); page < phys + size; page += PAGE_SIZE) {
-		claim_page(page, what);
+		check(is_ram(page, 1), "%s at %#llx is not memory", what, page);
 		check(page_of(page)->host == SHARED_OWNED && page_of(page)->pins == 1,
 		      "%s at %#llx is not shared and pinned, once", what, page);
+		pin_claims[page_of(page) - pages] = now;
+	}
+}
+
+static void claim_shared(u64 phys, u64 size, const char *what)
+{
+	u64 page;
+
+	for (page = ALIGN_DOWN(phys, PAGE_SIZE); page < phys + size; page += PAGE_SIZE)
+		claim_page(page, what);
+	claim_pin(phys, size, what);
+}
+
+/* What EL2 shared and pinned has a use; what has none is as it was before. */
+static void check_pins(void)
+{
+	u64 i;
+
+	for (i = 0; i < NR_PAGES; i++) {
+		if (pin_claims[i] == now)
+			continue;
+		check(!pages[i].pins, "page %#llx is pinned, and EL2 has no use for it", i);
+		check(pages[i].host != SHARED_OWNED || !pages[i].by_el2,
+		      "EL2 has shared page %#llx, and has no use for it", i);
 	}
 }
 
@@ -283,19 +311,33 @@ static void claim_vpt(struct host_its *hi, u32 id, u64 vpt)
 	claim(vpt, hw_vpt_size(hi->hw.lpi_bits), "a VPT");
 }
 
-static void check_vconf(u64 vconf, u64 size)
+/* The configuration table in EL2's record, if there is one. */
+bool el2_vconf(struct hw_its *hw, u32 id, u64 *vconf)
 {
-	u64 page;
+	struct host_its *hi = container_of(hw, struct host_its, hw);
+	u64 *record = hw->owned && vpe_record(hi, id) ? hyp_its_record(hi->el2->vpe_table, id) : NULL;
 
-	for (page = vconf; page < vconf + size; page += PAGE_SIZE)
-		check(page_of(page)->host == SHARED_OWNED && page_of(page)->pins == 1,
-		      "a virtual configuration table at %#llx is not shared and pinned, once",
-		      page);
+	*vconf = record ? record[1] & GENMASK_ULL(51, 12) : 0;
+
+	return record && record[1];
+}
+
+/* On any ITS, as far as the host is concerned. */
+bool el2_vpe_is_mapped(u32 id)
+{
+	u32 i;
+
+	for (i = 0; i < nr_hw; i++) {
+		if (el2_vpt(&its_of[i].hw, id) >> 61 == 4)
+			return true;
+	}
+
+	return false;
 }
 
 static void check_vpe(struct host_its *hi, struct hw_vpe *vpe)
 {
-	u64 record = vpe_record(hi, vpe->id), vpt = record & GENMASK_ULL(51, 16);
+	u64 record = vpe_record(hi, vpe->id), vpt = record & GENMASK_ULL(51, 16), vconf;
 
 	if (!record) {
 		check(!vpe->mapped && !vpe->leaving, "the ITS uses vPE %#x, EL2 has none", vpe->id);
@@ -303,13 +345,16 @@ static void check_vpe(struct host_its *hi, struct hw_vpe *vpe)
 	}
 
 	claim_vpt(hi, vpe->id, vpt);
+	if (el2_vconf(&hi->hw, vpe->id, &vconf))
+		claim_pin(vconf, BIT_ULL(hi->hw.lpi_bits), "a virtual configuration table");
 	if (vpe->mapped || vpe->leaving)
 		check(vpe->vpt == vpt, "the ITS and EL2 disagree on the VPT of vPE %#x", vpe->id);
 	else
 		check(vpe->owed || vpe->lost || hw_pending(&hi->hw, VMAPP, vpe->id, true),
 		      "EL2 maps vPE %#x, the ITS does not", vpe->id);
 	if (vpe->mapped && vpe->vconf)
-		check_vconf(vpe->vconf, BIT_ULL(hi->hw.lpi_bits) - 8192);
+		claim_pin(vpe->vconf, BIT_ULL(hi->hw.lpi_bits) - 8192,
+			  "a virtual configuration table");
 }
 
 static void check_vpes(struct host_its *hi)
@@ -374,7 +419,7 @@ static void check_old_slots(struct host_its *hi, bool all)
 static void check_entry(void)
 {
 	u64 largest = 0;
-	u32 i, done = 0;
+	u32 i, nr, done = 0;
 
 	if (entry.suspending || in_handover)
 		return;
@@ -391,12 +436,14 @@ static void check_entry(void)
 	 * VPT. A command that is refused in the end gives all of it back.
 	 */
 	largest += 4 * SZ_64K + 4 * PAGE_SIZE;
-	check(entry.cmds + done <= ITS_BUDGET_CMDS, "EL2 posts %u commands and completes %u in one entry",
-	      entry.cmds, done);
-	check(entry.reads <= 4 + entry.cmds + done, "EL2 reads GITS_CREADR %u times in one entry", entry.reads);
-	check(entry.bytes < ITS_BUDGET_BYTES + 2 * largest, "%llu bytes change hands in one entry",
-	      entry.bytes);
-	check(entry.cleared < ITS_BUDGET_BYTES + largest, "EL2 clears %llu bytes in one entry",
+	nr = 1 + entry.others;
+	check(entry.cmds + done <= nr * ITS_BUDGET_CMDS,
+	      "EL2 posts %u commands and completes %u in one entry", entry.cmds, done);
+	check(entry.reads <= nr * 4 + entry.cmds + done, "EL2 reads GITS_CREADR %u times in one entry",
+	      entry.reads);
+	check(entry.bytes < nr * (ITS_BUDGET_BYTES + 2 * largest),
+	      "%llu bytes change hands in one entry", entry.bytes);
+	check(entry.cleared < nr * (ITS_BUDGET_BYTES + largest), "EL2 clears %llu bytes in one entry",
 	      entry.cleared);
 }
 
@@ -434,6 +481,8 @@ void check_told(struct host_its *hi, u64 creadr)
 	u64 off = creadr & GENMASK_ULL(19, 5), behind;
 	bool refused, stalled = creadr & 1;
 
+	hw_look(hw);
+	hw_catch_up(hw);
 	check(off < hw_queue_size(hw->owned_cbaser) && !(creadr & ~(off | 1)),
 	      "GITS_CREADR reads as %#llx", creadr);
 	if (hw->q.vague)
@@ -482,7 +531,7 @@ static void check_registers(struct host_its *hi)
 	struct hw_its *hw = &hi->hw;
 	u32 i;
 
-	check(hw->region == &hi->el2->region, "EL2 has lost the frame");
+	check(host_find_hyp_mmio(hw->phys) == &hi->el2->region, "EL2 has lost the frame");
 	check(hi->el2->cwriter < hw_queue_size(hw->owned_cbaser) &&
 	      hi->el2->posted < hw_queue_size(hw->owned_cbaser), "a pointer outside the queue");
 	if (!(hw->ctlr & ENABLED))
@@ -521,6 +570,94 @@ static u64 check_its(struct host_its *hi)
 	return hi->el2->stats.donated - hi->el2->stats.returned;
 }
 
+static void check_frame(u64 phys, u64 size, bool owned)
+{
+	struct hyp_mmio_region *region = host_find_hyp_mmio(phys);
+
+	check(owned ? region && hyp_pfn_to_phys(region->pfn) == phys &&
+	      region->nr_pages << PAGE_SHIFT == size && region->host_reads : !region,
+	      "the frame at %#llx is not %s's", phys, owned ? "EL2" : "the host");
+}
+
+/* What is resident, or still in use, is a vPE that EL2 knows, with that VPT. */
+static void check_residency(struct hw_rdist *rd, struct hyp_rdist *el2)
+{
+	u32 i, id = el2->resident - 1;
+	bool known = false;
+	u64 vconf;
+
+	check(el2->resident, "a redistributor uses the VPT at %#llx, and EL2 does not know",
+	      rdist_vpt(rd));
+	for (i = 0; i < nr_hw; i++) {
+		u64 record = el2_vpt(&its_of[i].hw, id);
+
+		if (!record)
+			continue;
+		known = true;
+		check((record & GENMASK_ULL(51, 16)) == rdist_vpt(rd) &&
+		      el2_vconf(&its_of[i].hw, id, &vconf) && vconf == rdist_vconf(rd),
+		      "a redistributor uses another VPT or configuration table for vPE %#x", id);
+	}
+	check(known, "a redistributor uses the VPT of vPE %#x, EL2 has none", id);
+}
+
+static u64 check_rdist(struct hw_rdist *rd)
+{
+	struct hyp_rdist *el2 = (struct hyp_rdist *)hyp_phys_to_virt(rdist_state) + (rd - rdists);
+	bool readable = rd->accessible && !rd->told_inaccessible;
+
+	check_frame(rd->phys, SZ_64K, true);
+	check_frame(rd->phys + SZ_64K, SZ_64K, false);
+	check_frame(rd->phys + SZ_128K, SZ_128K, readable ? rd->typer & RDIST_VLPIS : rd->told_vlpis);
+	if (rdist_uses_vpt(rd))
+		check_residency(rd, el2);
+	if (!rd->lpis) {
+		check(!(rd->ctlr & RDIST_ENABLE), "LPIs are enabled where there are no tables");
+		return 0;
+	}
+
+	claim(rd->owned_pendbaser & GENMASK_ULL(51, 16),
+	      max(BIT_ULL((rd->owned_propbaser & 0x1f) + 1) / 8, SZ_64K + 0ULL), "a pending table");
+	check(!(rd->ctlr & RDIST_ENABLE) || (rd->propbaser == rd->owned_propbaser &&
+					     rd->pendbaser == rd->owned_pendbaser),
+	      "LPIs are enabled with other tables");
+
+	return max(BIT_ULL((rd->owned_propbaser & 0x1f) + 1) / 8, SZ_64K + 0ULL) >> PAGE_SHIFT;
+}
+
+/* How many pages of EL2's they need, beside those of an ITS. */
+static u64 check_rdists(void)
+{
+	bool seen = false;
+	u64 owned = 0;
+	u32 i;
+
+	if (!rdists_owned)
+		return 0;
+
+	claim(rdist_state, rdist_state_size, "EL2's state of the redistributors");
+	for (i = 0; i < nr_rdists; i++) {
+		owned += check_rdist(&rdists[i]);
+		if (!rdists[i].lpis || seen)
+			continue;
+		claim_shared(rdists[i].owned_propbaser & GENMASK_ULL(51, 12),
+			     BIT_ULL((rdists[i].owned_propbaser & 0x1f) + 1), "the LPI configuration table");
+		seen = true;
+	}
+
+	return owned + (rdist_state_size >> PAGE_SHIFT);
+}
+
+static void check_pending(struct hw_rdist *rd)
+{
+	u64 pend = rd->owned_pendbaser & GENMASK_ULL(51, 16), off;
+	u64 size = max(BIT_ULL((rd->owned_propbaser & 0x1f) + 1) / 8, SZ_64K + 0ULL);
+
+	for (off = 0; rd->lpis && off < size; off += 8)
+		check(ram_read(pend + off) == rd->pend[off / 8],
+		      "somebody has written to the pending table at %#llx", pend + off);
+}
+
 void check_live(void)
 {
 	u64 owned = 0;
@@ -528,12 +665,13 @@ void check_live(void)
 
 	now++;
 	nr_claimed = 0;
-	check(!nr_locks_held, "EL2 left with a lock held");
+	check(!nr_locks_held[0] && !nr_locks_held[1], "EL2 left with a lock held");
 	check_entry();
 	for (i = 0; i < nr_hw; i++) {
 		if (its_of[i].hw.owned)
 			owned += check_its(&its_of[i]);
 	}
+	owned += check_rdists();
 
 	/* A VPT counts for the first ITS that has it, and returns with the last. */
 	check(owned == nr_claimed, "EL2 says it owns %llu pages, it uses %u", owned, nr_claimed);
@@ -553,7 +691,10 @@ void check_all(void)
 		check_chunks(&its_of[i]);
 		check_old_slots(&its_of[i], true);
 	}
+	for (i = 0; i < nr_rdists; i++)
+		check_pending(&rdists[i]);
 	check_live();
+	check_pins();
 }
 
 static void unmap_all(struct host_its *hi)
@@ -583,6 +724,19 @@ static void teardown(struct host_its *hi)
 	hyp_its_teardown(hi->el2, &desc);
 }
 
+/* In the reverse order, as EL2 itself does where one of them cannot be handed over. */
+static void teardown_rdists(void)
+{
+	struct hyp_rdist *el2 = hyp_phys_to_virt(rdist_state);
+	u32 i = rdists_owned ? nr_rdists : 0;
+
+	in_handover = true;
+	while (i--)
+		hyp_rdist_teardown(&el2[i]);
+	in_handover = false;
+	check(!hyp_rdists_lpi_bits(), "EL2 has an LPI configuration table after the teardown");
+}
+
 void check_teardown(void)
 {
 	u64 owned = NR_SECRET;
@@ -593,6 +747,8 @@ void check_teardown(void)
 	deprivileged = false;
 	for (i = 0; i < NR_PAGES; i++)
 		pages[i].others = 0;
+	for (i = 0; i < nr_rdists; i++)
+		rdist_power_loss(&rdists[i], false);
 	/* A configuration table may well be in the shadow of another ITS. */
 	for (i = 0; i < nr_hw; i++) {
 		if (its_of[i].hw.owned)
@@ -605,6 +761,9 @@ void check_teardown(void)
 		}
 	}
 
+	teardown_rdists();
+	if (rdists_owned)
+		owned += rdist_state_size >> PAGE_SHIFT;
 	check(own_count_el2() == owned, "EL2 keeps pages after the teardown");
 	for (i = 0; i < NR_PAGES; i++)
 		check(!pages[i].pins, "page %#x is pinned after the teardown", i);

@@ -9,6 +9,7 @@
 
 #include <linux/irqchip/arm-gic-v3-handover.h>
 #include <nvhe/its_emulate.h>
+#include <nvhe/its_rdist.h>
 
 #define VALID		BIT_ULL(63)
 #define INDIRECT	BIT_ULL(62)
@@ -18,7 +19,7 @@
 #define PTR_OFFSET	GENMASK_ULL(19, 5)
 #define CMD_SIZE	32
 #define FRAME(n)	(0x08080000ULL + (n) * 0x20000ULL)
-#define RDIST(n)	(0x0a000000ULL + (n) * 0x20000ULL)
+#define RDIST(n)	(0x0a000000ULL + (n) * 0x40000ULL)
 
 enum { TYPE_DEVICE = 1, TYPE_VPE = 2, TYPE_COLLECTION = 4 };
 
@@ -33,14 +34,19 @@ struct host_its its_of[MAX_ITS];
 u32 nr_hw;
 struct summary sum;
 
+/* EL2's state of the redistributors, once it owns them. */
+u64 rdist_state, rdist_state_size;
+bool rdists_owned;
+
 void model_reset_el2(void);
+void model_reset_el2_rdists(void);
 
 /* When the adversary steps in, counted in chances to do so; 0 for never. */
 static u32 race_in, read_in, poll_in, fail_in;
 
 /* What all ITSs of a GIC have in common: INTID bits, and GICv4 in GITS_TYPER. */
 static u32 lpi_bits;
-static u64 gic_typer;
+u64 gic_typer;
 
 /* The page that FF-A uses at EL2, an index of pages[]. */
 #define NO_MAILBOX	NR_PAGES
@@ -48,6 +54,15 @@ static u64 mailbox;
 
 /* The page that a guest got last. */
 static u64 guest;
+
+/* The redistributor of each CPU; nr_rdists if it has none. And the guests' tables. */
+static u32 rdist_of_cpu[NR_CPUS];
+static u64 vconfs[4];
+
+/* What the second CPU is to do: unmap a vPE, or make it resident. */
+static struct host_its *crossing;
+static u32 crossing_id;
+static bool crossing_loads;
 
 /* Power may fail at any time, not only when the host suspends the system. */
 static bool power_fails;
@@ -173,7 +188,11 @@ static u64 pick_phys(u64 size, u64 align)
 	struct hw_its *hw = &hi->hw;
 	u64 phys;
 
-	switch (in_below(26)) {
+	switch (in_below(28)) {
+	case 26:
+		return rdist_pend(&rdists[in_below(nr_rdists)]) + in_below(2) * SZ_4K;
+	case 27:
+		return rdist_prop(&rdists[in_below(nr_rdists)]) + in_below(2) * SZ_4K;
 	case 0:
 		phys = secret_phys + in_below(2) * PAGE_SIZE;
 		return phys + (in_one_of(2) ? RAM_SIZE / 2 : 0);
@@ -405,6 +424,20 @@ static bool share_vpe_table(struct host_its *hi)
 	return hi->records[1] && (hi->shadow[1] || !(baser & INDIRECT));
 }
 
+/* All that EL2 will let commands name: those with LPIs. */
+static void name_targets(struct hw_its *hw, bool pta)
+{
+	u32 i;
+
+	for (i = 0; i < nr_rdists; i++) {
+		if (!(rdists[i].ctlr & RDIST_ENABLE))
+			continue;
+		hw->targets[hw->nr_targets++] = rdist_name(&rdists[i], pta);
+		if (rdist_offset)
+			hw->targets[hw->nr_targets++] = rdist_name(&rdists[i], pta) + rdist_offset;
+	}
+}
+
 static bool setup_its(u32 nr)
 {
 	struct host_its *hi = &its_of[nr];
@@ -423,11 +456,9 @@ static bool setup_its(u32 nr)
 	hw->typer |= (u64)(devbits[in_below(6)] - 1) << 13 | (pta ? BIT_ULL(19) : 0);
 	hw->typer |= (u64)(in_one_of(2) ? 255 : in_below(2) * 16) << 24;
 	hw->typer |= in_one_of(4) ? BIT_ULL(36) : 0;
-	hw->nr_targets = 1 + in_below(4);
-	hw->holds_devices = in_rest() >= 60;
-	hw->forgets_devices = hw->holds_devices && in_rest() % 2;
-	for (i = 0; i < hw->nr_targets; i++)
-		hw->targets[i] = pta ? RDIST(i) : (u64)i << 16;
+	hw->holds_devices = in_one_of(4);
+	hw->forgets_devices = hw->holds_devices && in_one_of(2);
+	name_targets(hw, pta);
 
 	ok = hw->holds_devices ? setup_held_devices(hi) : setup_table(hi, 0, TYPE_DEVICE, psz);
 	if (vlpis && in_below(8))
@@ -469,11 +500,6 @@ struct desc {
 	};
 };
 
-static struct its_handover_device *desc_devices(struct desc *d)
-{
-	return (void *)&d->h.data[d->h.nr_targets];
-}
-
 static void describe(struct host_its *hi, struct desc *d)
 {
 	struct hw_its *hw = &hi->hw;
@@ -489,9 +515,7 @@ static void describe(struct host_its *hi, struct desc *d)
 	d->h.itt_entry_size = in_one_of(4) ? hw->ite_size * 2 : in_one_of(2) ? hw->ite_size : 0;
 	d->h.lpi_id_bits = hw->lpi_bits;
 	d->h.vlpis = !in_one_of(8);
-	d->h.nr_targets = hw->nr_targets;
-	for (i = 0; i < hw->nr_targets; i++)
-		d->h.data[i] = hw->targets[i];
+	d->h.rdist_offset = rdist_offset;
 	for (i = 0; i < HW_NR_BASER; i++) {
 		d->h.tables[i].baser = hw->baser[i];
 		d->h.tables[i].base = hw_base(hw->baser[i]);
@@ -501,7 +525,7 @@ static void describe(struct host_its *hi, struct desc *d)
 
 	d->h.device_records = hw->holds_devices ? hi->records[0] : 0;
 
-	dev = desc_devices(d);
+	dev = d->h.devices;
 	for (i = 0; i < hw->nr_devices; i++) {
 		if (hw->devices[i].mapped)
 			dev[d->h.nr_devices++] = (struct its_handover_device){
@@ -632,9 +656,40 @@ static enum verdict spoil_held(struct host_its *hi, struct desc *d)
 	return MUST_FAIL;
 }
 
+/* Devices that are right, up to one that is not in the description any more. */
+static u64 flood_from, flood_to;
+
+static void flood(struct host_its *hi, struct desc *d)
+{
+	u64 header = offsetof(struct its_handover, devices);
+
+	if (hi->hw.baser[0] & INDIRECT && !hi->hw.holds_devices)
+		return;
+	flood_from = header / 8 + d->h.nr_devices * 2;
+	flood_to = PAGE_ALIGN(sizeof(*d)) / 8;
+	d->h.nr_devices = (flood_to - header / 8) / 2 + 1;
+}
+
+static void fill_description(u64 desc)
+{
+	u64 at, id = 20;
+
+	for (at = flood_from; at + 1 < flood_to; at += 2) {
+		ram_write(desc + at * 8, alloc(PAGE_SIZE, PAGE_SIZE));
+		ram_write(desc + at * 8 + 8, id++ | 1ULL << 32);
+	}
+}
+
+static void forget_flood(u64 desc)
+{
+	for (; flood_from + 1 < flood_to; flood_from += 2)
+		mark_used(ram_read(desc + flood_from * 8), PAGE_SIZE, false);
+	flood_from = flood_to = 0;
+}
+
 static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *undo)
 {
-	struct its_handover_device *dev = desc_devices(d);
+	struct its_handover_device *dev = d->h.devices;
 	bool has_dev = d->h.nr_devices;
 	u32 n = in_below(40), i;
 
@@ -702,11 +757,14 @@ static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *
 		dev[0].itt = in_one_of(2) ? secret_phys : hi->queue;
 		break;
 	case 15:
-		d->h.nr_devices = in_one_of(2) ? ~0U : PAGE_SIZE;
+		d->h.nr_devices = in_one_of(2) ? ~0U : d->h.nr_devices;
+		if (d->h.nr_devices != ~0U)
+			flood(hi, d);
+		if (d->h.nr_devices < 24)
+			d->h.nr_devices = PAGE_SIZE;
 		break;
 	case 16:
-		i = hi->hw.nr_targets % 2 ? hi->state_size / 8 : PAGE_SIZE / 8;
-		d->h.nr_targets = in_one_of(2) ? ~0U : i;
+		d->h.phys_base = RDIST(0);
 		break;
 	case 17:
 		d->h.phys_base = in_one_of(2) ? hi->hw.phys + 256 : ram_phys + RAM_SIZE / 2;
@@ -761,7 +819,7 @@ static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *
 		d->h.tables[1].base = hw_base(hi->hw.baser[1]);
 		break;
 	case 34:
-		d->h.nr_targets = 0;
+		d->h.phys_base = RDIST(0) + SZ_128K;
 		break;
 	default:
 		fail_in = 1 + in_below(40);
@@ -769,6 +827,32 @@ static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *
 	}
 
 	return MUST_FAIL;
+}
+
+/* Each of those with LPIs is of a GICv4.0. */
+static bool rdists_have_vlpis(void)
+{
+	u32 i;
+
+	for (i = 0; i < nr_rdists; i++) {
+		if (rdists[i].lpis && (!(rdists[i].typer & RDIST_VLPIS) || rdist_is_v41(&rdists[i])))
+			return false;
+	}
+
+	return true;
+}
+
+/* The number of INTID bits for which they have room. */
+static u32 owned_lpi_bits(void)
+{
+	u32 i;
+
+	for (i = 0; i < nr_rdists; i++) {
+		if (rdists[i].lpis)
+			return rdist_bits(&rdists[i]);
+	}
+
+	return 0;
 }
 
 static void handed_over(struct host_its *hi, int nr, struct desc *d)
@@ -779,7 +863,8 @@ static void handed_over(struct host_its *hi, int nr, struct desc *d)
 	hi->nr = nr;
 	hi->el2 = hyp_phys_to_virt(hi->state_phys);
 	hi->shadow_queue = d->h.shadow_queue;
-	hw->vlpis = d->h.vlpis && hw->typer & 2 && !(hw->typer & SVPET);
+	hw->vlpis = d->h.vlpis && hw->typer & 2 && !(hw->typer & SVPET) && rdists_have_vlpis();
+	hw->lpi_bits = min(hw->lpi_bits, owned_lpi_bits());
 	for (i = 0; hw->typer & SVPET && hw->baser[1] && i < nr_hw; i++)
 		hi->borrows |= its_of[i].hw.owned && its_of[i].hw.baser[1] == hw->baser[1];
 	if (hi->borrows) {
@@ -812,18 +897,18 @@ static void handed_over(struct host_its *hi, int nr, struct desc *d)
 static bool hand_over(struct host_its *hi, bool honest)
 {
 	struct hw_its saved = hi->hw;
-	/* With or without room for more targets than the state has room for. */
-	u64 size = PAGE_ALIGN(sizeof(struct desc)) + (hi->hw.nr_targets % 2 ? 2 * PAGE_SIZE : 0);
+	u64 size = PAGE_ALIGN(sizeof(struct desc));
 	u64 desc_phys, where = 0, undo = 0;
 	enum verdict verdict = MUST_PASS;
 	static struct desc d;
 	u32 i;
 	int nr;
 
-	hi->state_size = PAGE_ALIGN(sizeof(struct hyp_its) + hi->hw.nr_targets * sizeof(u64)) +
+	hi->state_size = PAGE_ALIGN(sizeof(struct hyp_its) + 2 * nr_rdists * sizeof(u64)) +
 			 (in_one_of(8) ? PAGE_SIZE : 0);
 	hi->state_phys = alloc_scratch(hi->state_size);
-	desc_phys = alloc(size, PAGE_SIZE);
+	/* EL2 may make it stricter. */
+	desc_phys = alloc_scratch(size);
 	if (!hi->state_phys || !desc_phys)
 		return false;
 
@@ -841,8 +926,11 @@ static bool hand_over(struct host_its *hi, bool honest)
 		verdict = spoil(hi, &d, &where, &undo);
 	if (hi->hw.holds_devices && !host_held_size(&hi->hw))
 		verdict = MUST_FAIL;
+	if (!rdists_owned || !owned_lpi_bits())
+		verdict = MUST_FAIL;
 	for (i = 0; i < DESC_WORDS; i++)
 		ram_write(desc_phys + i * 8, d.words[i]);
+	fill_description(desc_phys);
 
 	own_log_start();
 	own_entry();
@@ -850,6 +938,7 @@ static bool hand_over(struct host_its *hi, bool honest)
 				 (unsigned long)hyp_phys_to_virt(hi->state_phys), hi->state_size);
 	fail_in = 0;
 	own_entry();
+	forget_flood(desc_phys);
 	check(nr < 0 ? verdict != MUST_PASS : verdict != MUST_FAIL,
 	      "a description that %s be taken: %d", nr < 0 ? "must" : "must not", nr);
 	check(nr >= 0 || (pkvm_its_step_of(nr) >= PKVM_ITS_STEP_DESCRIPTION &&
@@ -858,7 +947,7 @@ static bool hand_over(struct host_its *hi, bool honest)
 
 	if (nr < 0) {
 		own_log_check();
-		check(!hi->hw.region, "a frame is EL2's after a failed hand-over");
+		check(!host_find_hyp_mmio(hi->hw.phys), "a frame is EL2's after a failed hand-over");
 		hi->hw = saved;
 		if (where)
 			ram_write(where, undo);
@@ -889,11 +978,413 @@ static void bad_handover_calls(void)
 	own_log_check();
 }
 
+/* The redistributors: tables that are right, or wrong in one way. */
+
+#define RDIST_DESC_WORDS	(SZ_4K / 8)
+#define RDIST_DESC_MAX		(RDIST_DESC_WORDS / 2 - 1)
+
+static union {
+	struct rdist_handover	h;
+	u64			words[RDIST_DESC_WORDS];
+} rdist_desc;
+
+static void setup_rdist(u32 i, u64 typer, u64 prop)
+{
+	struct hw_rdist *rd = &rdists[i];
+	u64 affinity = (i & 1) | (i >> 1) << 8 | (in_one_of(4) ? 0x12 << 24 : 0), pend;
+	u32 n;
+
+	rd->phys = RDIST(i);
+	rd->typer = typer | (u64)(nr_rdists - 1 - i) << 8 | affinity << 32;
+	rd->typer |= i == nr_rdists - 1 ? RDIST_LAST : 0;
+	rd->typer ^= in_one_of(32) ? RDIST_VLPIS & typer : 0;
+	rd->accessible = !in_one_of(16);
+	rd->ctlr = in_below(4) << 1;
+	rd->waker = 0;
+	rd->unknown = in_one_of(2);
+	if (in_one_of(8) || !rd->accessible || !prop)
+		return;
+
+	pend = alloc(max(BIT_ULL((prop & 0x1f) + 1) / 8, SZ_64K + 0ULL), SZ_64K);
+	if (!pend)
+		return;
+	for (n = 0; n < 3; n++)
+		ram_write(pend + SZ_1K + in_below(128) * 8, in_u64());
+	rd->propbaser = prop;
+	rd->pendbaser = pend | in_below(2) << 10;
+	rd->ctlr |= RDIST_ENABLE;
+}
+
+static void setup_rdists(void)
+{
+	u64 typer = RDIST_PLPIS | (gic_typer & 2), prop;
+	u32 bits = 14 + in_below(3), i;
+
+	nr_rdists = 1 + in_below(4);
+	typer |= in_one_of(2) ? RDIST_DIRTY : 0;
+	typer |= in_one_of(2) ? RDIST_DIRECT_LPI : 0;
+	/* There is nothing else yet with which to try the commands of a GICv4.1. */
+	typer |= gic_typer & BIT_ULL(40) && in_one_of(4) ? RDIST_RVPEID : 0;
+	rdist_offset = in_one_of(4) ? 0x800000 : 0;
+	prop = alloc(BIT_ULL(bits), SZ_4K);
+	if (prop)
+		prop |= in_below(2) << 10 | (bits - 1);
+	for (i = 0; i < nr_rdists; i++)
+		setup_rdist(i, typer, prop);
+	for (i = 0; i < NR_CPUS; i++)
+		rdist_of_cpu[i] = in_one_of(16) ? nr_rdists : i < nr_rdists ? i : nr_rdists;
+}
+
+u64 model_mpidr(void)
+{
+	u32 nr = rdist_of_cpu[model_cpu()];
+	u64 aff = nr < nr_rdists ? rdists[nr].typer >> 32 : 0xff00;
+
+	/* With what is no affinity: RES1, U and MT. */
+	return (aff >> 24) << 32 | (aff & 0xffffff) | BIT(31) | BIT(30) | BIT(24);
+}
+
+static void describe_rdists(void)
+{
+	u32 i;
+
+	memset(&rdist_desc, 0, sizeof(rdist_desc));
+	rdist_desc.h.nr = nr_rdists;
+	for (i = 0; i < nr_rdists; i++) {
+		rdists[i].told_inaccessible = !rdists[i].accessible ||
+			(!(rdists[i].ctlr & RDIST_ENABLE) && in_one_of(4));
+		rdists[i].told_vlpis = rdists[i].told_inaccessible && rdists[i].typer & RDIST_VLPIS;
+		rdist_desc.h.frames[i].phys_base = rdists[i].phys;
+		rdist_desc.h.frames[i].flags =
+			(rdists[i].told_inaccessible ? RDIST_HANDOVER_INACCESSIBLE : 0) |
+			(rdists[i].told_vlpis ? RDIST_HANDOVER_VLPI_FRAME : 0);
+	}
+	/* More of them than there are, in case that EL2 looks there. */
+	for (; i < RDIST_DESC_MAX; i++)
+		rdist_desc.h.frames[i] = (struct rdist_handover_frame){
+			RDIST(i), RDIST_HANDOVER_INACCESSIBLE };
+}
+
+/* Somebody else's page in a table; *@undo is what to unshare again. */
+static void spoil_page(u64 phys, u64 size, u64 *undo)
+{
+	u64 pfn = (phys >> PAGE_SHIFT) + in_below((size - 1) / PAGE_SIZE + 1);
+
+	hosts_own++;
+	if (!__pkvm_host_share_hyp(pfn))
+		*undo = pfn;
+	hosts_own--;
+}
+
+static enum verdict spoil_tables(struct hw_rdist *rd, u32 n, u64 *undo)
+{
+	struct hw_rdist *other = &rdists[in_below(nr_rdists)];
+	bool another = other != rd && other->ctlr & RDIST_ENABLE && other->accessible;
+
+	switch (n) {
+	case 0:
+		rd->propbaser = (rd->propbaser & ~0x1fULL) | (in_one_of(2) ? in_below(13) : 31);
+		break;
+	case 1:
+		if (!another)
+			return MUST_PASS;
+		rd->propbaser = (rd->propbaser & ~GENMASK_ULL(51, 12)) |
+				find_free(BIT_ULL(rdist_bits(rd)), SZ_4K);
+		break;
+	case 2:
+		if (!another)
+			return MUST_PASS;
+		rd->propbaser ^= in_one_of(2) ? 1 : 2;
+		break;
+	case 3:
+		spoil_page(rdist_prop(rd), BIT_ULL(rdist_bits(rd)), undo);
+		break;
+	case 4:
+		spoil_page(rdist_pend(rd), rdist_pend_size(rd), undo);
+		break;
+	case 5:
+		if (!another)
+			return MUST_PASS;
+		rd->pendbaser = other->pendbaser;
+		break;
+	case 6:
+		rd->pendbaser = in_one_of(2) ? secret_phys & GENMASK_ULL(51, 16) :
+				ram_phys + RAM_SIZE - in_below(2) * SZ_64K;
+		break;
+	case 7:
+		rd->pendbaser = rdist_prop(rd) & GENMASK_ULL(51, 16);
+		break;
+	case 8:
+		rd->rwp = rd->slow_rwp = RDIST_NEVER;
+		break;
+	default:
+		rd->rwp = in_below(8);
+		return MUST_PASS;
+	}
+
+	return MUST_FAIL;
+}
+
+static enum verdict spoil_resident(struct hw_rdist *rd)
+{
+	if (!(rd->typer & RDIST_VLPIS))
+		return MUST_PASS;
+
+	if (in_one_of(2))
+		rd->vpendbaser = VALID;
+	else
+		rd->dirty = RDIST_NEVER;
+	rd->vpendbaser |= find_free(SZ_64K, SZ_64K);
+	rd->vpropbaser = 15;
+
+	return MUST_FAIL;
+}
+
+static enum verdict spoil_frames(u32 n, u64 *state_size)
+{
+	u32 i = in_below(nr_rdists);
+	struct rdist_handover_frame *frame = &rdist_desc.h.frames[i];
+
+	switch (n) {
+	case 0:
+		if (nr_rdists == 1)
+			return MUST_PASS;
+		frame->phys_base = rdists[(i + 1) % nr_rdists].phys;
+		rdists[(i + 1) % nr_rdists].told_inaccessible = false;
+		break;
+	case 1:
+		frame->phys_base = in_one_of(2) ? secret_phys & ~(SZ_64K - 1ULL) :
+						  ram_phys + RAM_SIZE - SZ_64K;
+		break;
+	case 2:
+		frame->phys_base += 1ULL << in_below(16);
+		break;
+	case 3:
+		frame->phys_base = in_one_of(2) ? RDIST(MAX_RDISTS) : frame->phys_base + SZ_64K;
+		rdists[i].told_inaccessible = false;
+		frame->flags = 0;
+		break;
+	case 4:
+		frame->phys_base |= BIT_ULL(52 + in_below(12));
+		break;
+	case 5:
+		rdist_desc.h.nr = in_one_of(2) ? 0 : in_one_of(2) ? in_u64() | BIT_ULL(63) : BIT_ULL(60);
+		break;
+	case 6:
+		/* With room in the description, and none in the state. */
+		rdist_desc.h.nr = *state_size / sizeof(struct hyp_rdist) + 1;
+		break;
+	case 7:
+		/* The last of them is half in the description. */
+		rdist_desc.h.nr = PAGE_ALIGN(sizeof(rdist_desc)) / 16;
+		break;
+	default:
+		if (rdists[i].accessible)
+			return MUST_PASS;
+		rdists[i].told_inaccessible = false;
+		frame->flags = 0;
+		break;
+	}
+
+	return MUST_FAIL;
+}
+
+static enum verdict spoil_rdists(u64 *state_size, u64 *undo)
+{
+	struct hw_rdist *rd = &rdists[in_below(nr_rdists)];
+	u32 n = in_below(24), i;
+
+	if (n < 10)
+		return spoil_frames(n, state_size);
+
+	for (i = 0; i < nr_rdists && !(rd->ctlr & RDIST_ENABLE); i++)
+		rd = &rdists[i];
+	if (!(rd->ctlr & RDIST_ENABLE))
+		return MUST_PASS;
+	if (n < 20)
+		return spoil_tables(rd, n - 10, undo);
+	if (n == 20)
+		return spoil_resident(rd);
+
+	fail_in = 1 + in_below(40);
+
+	return MAY_PASS;
+}
+
+static u64 hash_pending(void)
+{
+	u64 hash = 0;
+	u32 i;
+
+	for (i = 0; i < nr_rdists; i++) {
+		if (rdists[i].ctlr & RDIST_ENABLE && is_ram(rdist_pend(&rdists[i]), rdist_pend_size(&rdists[i])))
+			hash = hash * 31 + ram_hash(rdist_pend(&rdists[i]), rdist_pend_size(&rdists[i]));
+	}
+
+	return hash;
+}
+
+static void rdists_handed_over(u64 state, u64 state_size)
+{
+	u32 i;
+
+	rdists_owned = true;
+	rdist_state = state;
+	rdist_state_size = state_size;
+	for (i = 0; i < nr_rdists; i++)
+		rdist_handed_over(&rdists[i]);
+	sum.rdists += nr_rdists;
+}
+
+static void check_no_rdist(void)
+{
+	u64 off;
+	u32 i;
+
+	for (i = 0; i < nr_rdists; i++) {
+		for (off = 0; off < SZ_256K; off += SZ_64K)
+			check(!host_find_hyp_mmio(rdists[i].phys + off),
+			      "a frame is EL2's after a failed hand-over");
+	}
+	check(!hyp_rdists_lpi_bits(), "EL2 has an LPI configuration table after a failed hand-over");
+}
+
+static bool hand_rdists_over(bool honest)
+{
+	u64 size = PAGE_ALIGN(sizeof(rdist_desc)), undo = 0, hash;
+	u64 state_size = PAGE_ALIGN(sizeof(struct hyp_rdist) * (in_one_of(8) ? 256 : nr_rdists));
+	u64 state = alloc_scratch(state_size), desc = alloc(size, PAGE_SIZE);
+	static struct hw_rdist saved[MAX_RDISTS];
+	enum verdict verdict = MUST_PASS;
+	s64 ret;
+	u32 i;
+
+	if (!state || !desc)
+		return false;
+
+	fill_with_traps(state, state_size);
+	memcpy(saved, rdists, sizeof(saved));
+	describe_rdists();
+	fail_in = 0;
+	if (!honest)
+		verdict = spoil_rdists(&state_size, &undo);
+	for (i = 0; i < size / 8; i++)
+		ram_write(desc + i * 8, i < RDIST_DESC_WORDS ? rdist_desc.words[i] : 0);
+
+	hash = hash_pending();
+	own_log_start();
+	own_entry();
+	entry.may_wait = true;
+	ret = __pkvm_rdist_handover((unsigned long)hyp_phys_to_virt(desc), size,
+				    (unsigned long)hyp_phys_to_virt(state), state_size);
+	fail_in = 0;
+	own_entry();
+	check(ret ? verdict != MUST_PASS : verdict != MUST_FAIL,
+	      "redistributors that %s be taken: %lld", ret ? "must" : "must not", ret);
+	check(!ret || (ret < 0 && pkvm_its_errno(ret) && (u32)pkvm_its_step_of(ret) < PKVM_RDIST_STEP_MAX &&
+		       (u32)pkvm_its_step_of(ret) >= PKVM_RDIST_STEP_DESCRIPTION &&
+		       pkvm_rdist_nr(ret) <= rdist_desc.h.nr), "a hand-over fails with %lld", ret);
+	check(ret || hash == hash_pending(), "a pending table changed when it was handed over");
+
+	if (ret) {
+		own_log_check();
+		check_no_rdist();
+		memcpy(rdists, saved, sizeof(saved));
+		hosts_own++;
+		if (undo)
+			__pkvm_host_unshare_hyp(undo);
+		hosts_own--;
+		mark_used(state, state_size, false);
+		sum.refused_rdists++;
+	} else {
+		in_handover = false;
+		rdists_handed_over(state, state_size);
+	}
+	mark_used(desc, size, false);
+
+	return !ret;
+}
+
+static void bad_rdist_calls(void)
+{
+	u64 page = ram_phys + NR_PAGES / 4 * PAGE_SIZE;
+	unsigned long va = (unsigned long)hyp_phys_to_virt(page);
+
+	own_log_start();
+	check(__pkvm_rdist_handover(va + 8, PAGE_SIZE, va + PAGE_SIZE, PAGE_SIZE) < 0 &&
+	      __pkvm_rdist_handover(va, PAGE_SIZE, va + PAGE_SIZE, 0) < 0, "a bad call was taken");
+	check(__pkvm_rdist_handover(va, 0, va, PAGE_SIZE) < 0, "an empty description was taken");
+	check(__pkvm_rdist_handover(va, PAGE_SIZE, va, PAGE_SIZE) < 0, "one page was taken twice");
+	own_log_check();
+}
+
+/* With room for all of their names, and without. */
+static void check_targets(bool pta)
+{
+	u32 max = in_below(2 * MAX_RDISTS + 2), nr, i, want = 0;
+	u64 *targets = malloc(max * sizeof(u64));
+
+	for (i = 0; i < nr_rdists; i++)
+		want += rdists[i].lpis ? 1 + !!rdist_offset : 0;
+	nr = hyp_rdists_targets(targets, max, pta, rdist_offset);
+	check(nr == want || (!nr && max <= want), "EL2 knows %u names of redistributors, of %u", nr, want);
+	for (i = 0; i < nr; i++) {
+		struct hw_rdist *rd = rdist_of_target(targets[i], pta);
+
+		check(rd && rd->lpis, "EL2 lets commands name %#llx", targets[i]);
+		check(!i || targets[i - 1] < targets[i], "the names of redistributors are not in order");
+	}
+	free(targets);
+}
+
+/* Whatever it is that is described. */
+static int hand_rdists_again(void)
+{
+	u64 page = ram_phys + NR_PAGES / 4 * PAGE_SIZE;
+	unsigned long va = (unsigned long)hyp_phys_to_virt(page);
+
+	return pkvm_its_errno(__pkvm_rdist_handover(va, PAGE_SIZE, va + PAGE_SIZE, PAGE_SIZE));
+}
+
+static void forget_chunks(struct host_its *hi)
+{
+	u32 nr;
+
+	for (nr = 0; nr < HW_NR_BASER; nr++) {
+		free(hi->chunks[nr]);
+		hi->chunks[nr] = NULL;
+	}
+}
+
+static void boot_rdists(void)
+{
+	u32 i;
+
+	if (in_one_of(16)) {
+		if (setup_its(0))
+			hand_over(&its_of[0], true);
+		forget_chunks(&its_of[0]);
+		hw_reset(&its_of[0].hw);
+	}
+	if (in_one_of(8))
+		bad_rdist_calls();
+	for (i = in_below(2) ? 1 + in_below(3) : 0; i && !rdists_owned; i--)
+		hand_rdists_over(false);
+	if (!rdists_owned && !in_one_of(32))
+		hand_rdists_over(true);
+	if (rdists_owned && in_one_of(8)) {
+		bad_rdist_calls();
+		check(hand_rdists_again() == -EEXIST, "redistributors are taken twice");
+	}
+	check_targets(in_one_of(2));
+	check_all();
+}
+
 static void boot(void)
 {
-	u32 i, j, owned = 0, told;
-	bool vlpis = false;
+	u32 i, j, owned = 0, told, told_rdists;
 
+	boot_rdists();
 	for (i = 0; i < nr_hw; i++) {
 		bool ok = setup_its(i);
 
@@ -902,7 +1393,6 @@ static void boot(void)
 		if (ok && its_of[i].nr < 0 && !in_one_of(16))
 			hand_over(&its_of[i], true);
 		owned += its_of[i].nr >= 0;
-		vlpis |= its_of[i].hw.vlpis;
 		check_all();
 	}
 	if (in_one_of(8))
@@ -910,14 +1400,32 @@ static void boot(void)
 
 	check(!pkvm_its_allows_protected_guests(), "protected guests are allowed too early");
 	told = in_one_of(4) ? in_below(4) : nr_hw;
-	check(!__pkvm_its_handover_done(told), "EL2 refuses to learn the number of ITSs");
-	check(pkvm_its_allows_protected_guests() == (told == owned && !vlpis),
+	told_rdists = in_one_of(4) ? in_below(5) : nr_rdists;
+	check(!__pkvm_its_handover_done(told, told_rdists), "EL2 refuses to learn the number of ITSs");
+	check(pkvm_its_allows_protected_guests() ==
+	      (told == owned && told_rdists == (rdists_owned ? nr_rdists : 0)),
 	      "EL2 does not know if an ITS can be used against protected guests");
 	deprivileged = true;
 	sum.multi += owned > 1;
 }
 
 /* From here on the host is the adversary. */
+
+/* EL2, from where the other CPU may enter it as well. */
+static void enter(void)
+{
+	own_entry();
+	cpu_enter_el2();
+}
+
+/* All that has to hold holds when both have left. */
+static void leave(void)
+{
+	if (cpu_is_second())
+		return;
+	cpu_finish();
+	check_live();
+}
 
 static u64 mmio(struct host_its *hi, u64 offset, u8 width, bool write, u64 data)
 {
@@ -927,14 +1435,15 @@ static u64 mmio(struct host_its *hi, u64 offset, u8 width, bool write, u64 data)
 		access.data = width == 8 ? data : data & (BIT_ULL(width * 8) - 1);
 
 	current = hi;
-	own_entry();
-	hyp_its_handle_access(hi->hw.region, &access);
+	enter();
+	hyp_its_handle_access(host_find_hyp_mmio(hi->hw.phys), &access);
+	cpu_leave_el2();
 	if (width < 8)
 		access.data &= BIT_ULL(width * 8) - 1;
 	sum.mmio++;
-	check_live();
 	if (!write && offset == GITS_CREADR && width >= 4)
 		check_told(hi, access.data);
+	leave();
 
 	return access.data;
 }
@@ -945,13 +1454,95 @@ static u64 post(struct host_its *hi, u64 cwriter)
 	u64 creadr;
 
 	current = hi;
-	own_entry();
+	enter();
 	creadr = __pkvm_its_post(hi->nr, cwriter);
+	cpu_leave_el2();
 	sum.mmio++;
-	check_live();
 	check_told(hi, creadr);
+	leave();
 
 	return creadr;
+}
+
+/* A store to a frame of a redistributor, which the host does not read through EL2. */
+static void rdist_mmio(struct hw_rdist *rd, u32 offset, u8 width, u64 data)
+{
+	struct hyp_mmio_region *region = host_find_hyp_mmio(rd->phys + ALIGN_DOWN(offset, SZ_64K));
+	struct hyp_mmio_access access = { .width = width, .write = !in_one_of(32) };
+
+	if (!region)
+		return;
+
+	access.offset = rd->phys + offset - hyp_pfn_to_phys(region->pfn);
+	access.data = width == 8 ? data : data & (BIT_ULL(width * 8) - 1);
+	enter();
+	region->handler(region, &access);
+	cpu_leave_el2();
+	sum.rdist_mmio++;
+	leave();
+}
+
+/* Valid as 0, whatever else is in it: it does unless the GIC says that it is busy. */
+static void put(struct hw_rdist *rd)
+{
+	bool busy = rd->scan && rd->typer & RDIST_DIRTY, valid = rd->vpendbaser & VALID;
+	struct hyp_mmio_region *region = host_find_hyp_mmio(rd->phys + SZ_128K);
+	struct hyp_mmio_access access = { GICR_VPENDBASER, 8, true, 0 };
+
+	if (!region)
+		return;
+
+	access.data = in_one_of(2) ? 0 : in_u64() & ~VALID;
+	enter();
+	region->handler(region, &access);
+	cpu_leave_el2();
+	check(!valid || busy || entry.others || !(rd->vpendbaser & VALID),
+	      "the host cannot make a vPE leave a redistributor");
+	leave();
+}
+
+static struct hw_rdist *rdist_of(u32 cpu)
+{
+	u32 nr = rdist_of_cpu[cpu];
+
+	return rdists_owned && nr < nr_rdists ? &rdists[nr] : NULL;
+}
+
+/* Nothing speaks against it, if the table is free or the vPE's. */
+static bool can_load(struct hw_rdist *rd, u32 id, u64 vconf)
+{
+	u64 known;
+	u32 i;
+
+	if (!rd || !rd->lpis || !(rd->typer & RDIST_VLPIS) || rdist_is_v41(rd) ||
+	    rdist_uses_vpt(rd) || !(rd->ctlr & RDIST_ENABLE))
+		return false;
+
+	for (i = 0; i < nr_hw; i++) {
+		if (el2_vpt(&its_of[i].hw, id) >> 61 == 4 && el2_vconf(&its_of[i].hw, id, &known))
+			return known == vconf;
+	}
+
+	return false;
+}
+
+/* On the CPU that makes the call. */
+static int load(u32 id, u64 vconf, u64 flags)
+{
+	struct hw_rdist *rd = rdist_of(model_cpu());
+	bool must = can_load(rd, id, vconf);
+	int ret;
+
+	enter();
+	ret = __pkvm_vpe_load(id, vconf, flags);
+	cpu_leave_el2();
+	check(!ret || !must || entry.others, "vPE %#x cannot be made resident: %d", id, ret);
+	check(ret || (rd && rd->vpendbaser & VALID && rdist_vconf(rd) == vconf) || entry.others,
+	      "vPE %#x is resident, but nowhere", id);
+	sum.refused_loads += !!ret;
+	leave();
+
+	return ret;
 }
 
 static u32 pick_device(struct host_its *hi)
@@ -1035,6 +1626,9 @@ static u64 pick_rdbase(struct host_its *hi)
 		return pick_phys(SZ_64K, SZ_64K) & GENMASK_ULL(51, 16);
 	case 1:
 		return in_one_of(2) ? RDIST(4) : 4 << 16;
+	case 2:
+		return rdist_name(&rdists[in_below(nr_rdists)], hi->hw.typer & BIT_ULL(19)) +
+		       (in_one_of(4) ? 0x800000 : 0);
 	default:
 		return hi->hw.targets[in_below(hi->hw.nr_targets)];
 	}
@@ -1344,9 +1938,9 @@ static struct hw_vpe *vpe_elsewhere(struct host_its *hi, u32 id)
 }
 
 /* As KVM does: a vPE is mapped on one ITS after the other, gets an event, and goes. */
-static void act_vpe(struct host_its *hi)
+static void act_vpe(struct host_its *hi, u32 id)
 {
-	u32 id = in_below(4), dev = pick_mapped(hi), cwriter;
+	u32 dev = pick_mapped(hi), cwriter;
 	struct hw_vpe *vpe = hw_vpe(&hi->hw, id), *other = vpe_elsewhere(hi, id);
 	bool v41 = hi->hw.typer & BIT_ULL(40), map = !vpe->mapped;
 	u64 vpt = other ? other->vpt : find_free(SZ_64K, SZ_64K), vconf = vpe->vconf;
@@ -1472,6 +2066,21 @@ static void act_unmaps(struct host_its *hi)
 		post(hi, next_slot(hi, cwriter));
 }
 
+/* No vPE is resident any more, and the GIC has done with all of them. */
+static void empty_rdists(void)
+{
+	struct hw_rdist *rd;
+
+	cpu_start_second_in(0);
+	for (rd = rdists; rd < rdists + nr_rdists; rd++) {
+		rdist_clean(rd);
+		if (rd->vpendbaser & VALID)
+			put(rd);
+		rdist_clean(rd);
+		check(!rdist_uses_vpt(rd), "a vPE does not leave a redistributor");
+	}
+}
+
 /* The ITS does what it was told, and so the host gets an answer. */
 static void act_settle(struct host_its *hi)
 {
@@ -1480,6 +2089,7 @@ static void act_settle(struct host_its *hi)
 	u32 i, idle = 0;
 
 	poll_in = 0;
+	empty_rdists();
 	hw->slow = hw->lag = 0;
 	hw->stuck = hw->stall_next = false;
 	hw_wake(hw);
@@ -1621,6 +2231,8 @@ static void check_refused(struct host_its *hi, u32 nr)
 {
 	u64 at = __pkvm_its_refused(nr, PKVM_ITS_REFUSED_AT), cmd, name, why;
 
+	/* It is true for as long as nobody else enters EL2. */
+	cpu_start_second_in(0);
 	cmd = __pkvm_its_refused(nr, PKVM_ITS_REFUSED_CMD);
 	name = __pkvm_its_refused(nr, PKVM_ITS_REFUSED_NAME);
 	why = __pkvm_its_refused(nr, PKVM_ITS_REFUSED_WHY);
@@ -1634,9 +2246,25 @@ static void check_refused(struct host_its *hi, u32 nr)
 	check(!why || (why == PKVM_ITS_UNKNOWN_COMMAND) == !name, "the name of %#llx is %#llx", cmd, name);
 }
 
+static void check_rdist_query(u32 nr, u32 what, u64 val)
+{
+	struct hw_rdist *rd = &rdists[nr % MAX_RDISTS];
+
+	if (nr >= nr_rdists)
+		check(!val, "EL2 knows of redistributor %u", nr);
+	else if (what == PKVM_ITS_QUERY_RDIST_OWNER)
+		check(val == 1, "EL2 does not own a redistributor that it took");
+	else if (what == PKVM_ITS_QUERY_RDIST_PEND_OWNER)
+		check(val == rd->lpis, "EL2 does not own a pending table that it took");
+	else if (what == PKVM_ITS_QUERY_RDIST_PROP)
+		check(val == rd->owned_propbaser, "EL2 has another GICR_PROPBASER");
+	else if (what == PKVM_ITS_QUERY_RDIST_PEND)
+		check(val == rd->owned_pendbaser, "EL2 has another GICR_PENDBASER");
+}
+
 static void act_query(struct host_its *hi)
 {
-	u32 what = in_below(24), nr = in_one_of(8) ? in_u8() : (u32)hi->nr;
+	u32 what = in_below(32), nr = in_one_of(8) ? in_u8() : (u32)hi->nr;
 	u64 idx = in_one_of(8) ? in_u64() : in_below(10), val;
 
 	if (what == PKVM_ITS_QUERY_L2 && in_below(8)) {
@@ -1648,6 +2276,8 @@ static void act_query(struct host_its *hi)
 	if (in_one_of(2))
 		return check_refused(hi, nr);
 	val = __pkvm_its_query(nr, what, idx);
+	if (what > PKVM_ITS_QUERY_SELFTEST)
+		return check_rdist_query(nr, what, val);
 	if (nr != (u32)hi->nr)
 		return;
 	if (what == PKVM_ITS_QUERY_OWNER || what == PKVM_ITS_QUERY_QUEUE_OWNER ||
@@ -1663,8 +2293,12 @@ static void act_hypercall(struct host_its *hi)
 	u64 size = in_u8() * PAGE_SIZE;
 
 	own_entry();
-	if (in_one_of(2))
-		check(__pkvm_its_handover_done(in_u8()) == -EPERM, "too late to count ITSs");
+	if (in_one_of(3))
+		check(__pkvm_its_handover_done(in_u8(), in_u8()) == -EPERM, "too late to count ITSs");
+	else if (in_one_of(2))
+		check(__pkvm_rdist_handover((unsigned long)hyp_phys_to_virt(a), size,
+					    (unsigned long)hyp_phys_to_virt(b),
+					    in_u8() * PAGE_SIZE) < 0, "too late for redistributors");
 	else
 		check(pkvm_its_errno(__pkvm_its_handover((unsigned long)hyp_phys_to_virt(a), size,
 							 (unsigned long)hyp_phys_to_virt(b),
@@ -1677,6 +2311,7 @@ static void host_memory_call(u64 pfn)
 {
 	u64 real = pfn + (ram_phys >> PAGE_SHIFT);
 
+	hosts_own++;
 	switch (in_below(4)) {
 	case 0:
 		if (!pages[pfn].used)
@@ -1695,10 +2330,11 @@ static void host_memory_call(u64 pfn)
 			pages[pfn].others = !pages[pfn].others;
 		break;
 	}
+	hosts_own--;
 }
 
 /* FFA_RXTX_MAP and FFA_RXTX_UNMAP: EL2 shares and pins, and panics if it cannot undo that. */
-static void act_mailbox(void)
+static void change_mailbox(void)
 {
 	u64 real, around, i;
 
@@ -1725,6 +2361,13 @@ static void act_mailbox(void)
 	sum.mailboxes++;
 	for (; in_below(8) && around < real + (SZ_64K >> PAGE_SHIFT); around++)
 		__pkvm_host_share_hyp(around);
+}
+
+static void act_mailbox(void)
+{
+	hosts_own++;
+	change_mailbox();
+	hosts_own--;
 }
 
 static void act_memory(struct host_its *hi)
@@ -1769,6 +2412,39 @@ static void act_speed(struct host_its *hi)
 	hw_wake(&hi->hw);
 }
 
+static void lose_rdists(bool restores)
+{
+	u32 i;
+
+	for (i = 0; i < nr_rdists; i++) {
+		if (rdists[i].accessible)
+			rdist_power_loss(&rdists[i], restores);
+	}
+}
+
+/* As a CPU that comes back enters EL2 first. */
+static void resume_cpu(u32 cpu)
+{
+	struct hw_rdist *rd = rdist_of(cpu);
+
+	cpu_set(cpu);
+	enter();
+	pkvm_rdist_resume();
+	cpu_leave_el2();
+	check(!rd || !rd->lpis || rd->ctlr & RDIST_ENABLE, "a CPU comes back without LPIs");
+	leave();
+}
+
+static void resume_cpus(void)
+{
+	u32 cpu;
+
+	/* None of them enters EL2 before. */
+	cpu_start_second_in(0);
+	for (cpu = 0; cpu < NR_CPUS; cpu++)
+		resume_cpu(cpu);
+}
+
 /* PSCI SYSTEM_SUSPEND, which EL2 relays. */
 static void act_suspend(void)
 {
@@ -1805,6 +2481,9 @@ static void act_suspend(void)
 	}
 	own_entry();
 	pkvm_its_resume();
+	if (fw < FW_MAX)
+		lose_rdists(fw != FW_NONE);
+	resume_cpus();
 	sum.suspends++;
 	check_live();
 }
@@ -1896,14 +2575,341 @@ static void act_race(void)
 	race_in = in_one_of(2) ? 0 : 1 + in_below(8);
 	read_in = in_one_of(4) ? 0 : 1 + in_below(20);
 	poll_in = in_one_of(2) ? 0 : 1 + in_below(10);
+	cpu_start_second_in(in_one_of(2) ? 0 : 1 + in_below(40));
+}
+
+/* A vPE that is mapped, on any ITS, or any vPEID. */
+static u32 pick_vpeid(void)
+{
+	struct hw_its *hw = &its_of[in_below(nr_hw)].hw;
+
+	switch (in_below(16)) {
+	case 0:
+		return in_one_of(2) ? in_u64() : in_below(1 << 16);
+	case 1 ... 5:
+		return hw->nr_vpes ? hw->vpes[in_below(hw->nr_vpes)].id : 0;
+	default:
+		return in_below(4);
+	}
+}
+
+/* The table of its guest, or one that is wrong for some reason. */
+static u64 pick_vconf(u32 id)
+{
+	u64 *vconf = &vconfs[id % ARRAY_SIZE(vconfs)];
+	bool has_one = false;
+	u64 known;
+	u32 i;
+
+	for (i = 0; i < nr_hw && !has_one; i++)
+		has_one = el2_vconf(&its_of[i].hw, id, &known);
+	known = has_one ? known : *vconf;
+	switch (in_below(16)) {
+	case 0:
+		return pick_phys(BIT(lpi_bits), SZ_64K);
+	case 1:
+		return known + (in_one_of(2) ? SZ_4K : 1 + in_below(SZ_4K));
+	case 2 ... 5:
+		*vconf = find_free(BIT(lpi_bits), SZ_4K);
+		/* Anywhere in a page. */
+		if (in_one_of(2))
+			*vconf += in_below(PAGE_SIZE / SZ_4K) * SZ_4K;
+		return *vconf;
+	default:
+		return known;
+	}
+}
+
+static u64 pick_load_flags(void)
+{
+	return in_one_of(4) ? in_u64() : (u64)in_below(4) << 61;
+}
+
+static int act_load(void)
+{
+	u32 id = pick_vpeid();
+
+	return load(id, pick_vconf(id), pick_load_flags());
+}
+
+static void act_rdist_mmio(struct hw_rdist *rd)
+{
+	static const u32 regs[] = {
+		0x0, 0x0, 0x4, 0x8, 0x10, 0x14, 0x20, 0x40, 0x44, 0x48, 0x70, 0x70, 0x74, 0x78, 0x78,
+		0x7c, 0xa0, 0xb0, 0xc0, 0xffe8, 0x20070, 0x20078, 0x20078, 0x2007c, 0x20080, 0x30078,
+	};
+	u32 offset = in_one_of(8) ? in_below(SZ_64K) + (in_one_of(2) ? SZ_128K : 0) :
+				    regs[in_below(ARRAY_SIZE(regs))];
+	u8 width = in_one_of(4) ? 1 << in_below(4) :
+		   offset < 0x40 || offset == 0x20080 ? 4 : 8;
+	u64 data;
+
+	switch (in_below(8)) {
+	case 0:
+		data = rd->owned_propbaser;
+		break;
+	case 1:
+		data = rd->owned_pendbaser ^ (in_one_of(2) ? BIT_ULL(62) : 0);
+		break;
+	case 2:
+		data = in_below(16) | (u64)in_below(8) << 24;
+		break;
+	case 3:
+		data = 8192 + in_below(8);
+		break;
+	case 4:
+		data = in_one_of(2) ? 1ULL << rdist_bits(rd) : 8191 - in_below(8192);
+		break;
+	case 5:
+		data = VALID | (pick_phys(SZ_64K, SZ_64K) & GENMASK_ULL(51, 12)) | in_below(4) << 10;
+		break;
+	case 6:
+		data = VALID | (u64)in_below(4) << 32 | 8192;
+		break;
+	default:
+		data = in_u64();
+		break;
+	}
+
+	rdist_mmio(rd, offset, width, data);
+}
+
+/* As a driver does where the GIC has no ITS to do it, or asks none. */
+static void act_direct(struct hw_rdist *rd)
+{
+	static const u32 regs[] = { GICR_SETLPIR, GICR_CLRLPIR, GICR_INVLPIR, GICR_INVALLR };
+	u32 reg = regs[in_below(ARRAY_SIZE(regs))];
+
+	rdist_mmio(rd, reg, 8, reg == GICR_INVALLR ? 0 : 8192 + in_below(64));
+}
+
+/* LPIs of a redistributor that lost its power, or none where there are no tables. */
+static void act_enable(struct hw_rdist *rd)
+{
+	u32 dpg = in_below(8) << 24;
+	struct hyp_mmio_access access = { GICR_CTLR, 4, true, RDIST_ENABLE | dpg };
+	bool must;
+
+	/* That takes a while. */
+	if (!(rd->ctlr & RDIST_ENABLE) && in_one_of(2))
+		rdist_mmio(rd, GICR_CTLR, 4, in_below(8) << 24);
+	must = rd->lpis && !rd->rwp;
+	enter();
+	hyp_rdist_handle_access(host_find_hyp_mmio(rd->phys), &access);
+	cpu_leave_el2();
+	check(!must || entry.others || rd->ctlr & RDIST_ENABLE, "the host cannot enable LPIs again");
+	check(!rd->lpis || !must || entry.others || (rd->ctlr & 7 << 24) == dpg, "the host cannot set DPG");
+	leave();
+}
+
+static void act_rdist_speed(struct hw_rdist *rd)
+{
+	rd->lag = in_one_of(8) ? RDIST_NEVER : in_below(4);
+	rd->slow_scan = in_below(4);
+	rd->slow_rwp = in_one_of(8) ? RDIST_NEVER : in_below(4);
+	rd->unknown = in_one_of(2);
+	if (rd->rwp == RDIST_NEVER)
+		rd->rwp = 0;
+	if (rd->dirty == RDIST_NEVER)
+		rd->dirty = 1;
+}
+
+/* CPU_OFF and CPU_ON, or an idle state. */
+static void act_rdist_power(struct hw_rdist *rd)
+{
+	u32 cpu;
+
+	if (!rd->accessible)
+		return;
+
+	rdist_power_loss(rd, in_one_of(2));
+	for (cpu = 0; cpu < NR_CPUS; cpu++) {
+		if (rdist_of(cpu) == rd)
+			resume_cpu(cpu);
+	}
+}
+
+/* What the GIC uses stays as it is: table of the LPIs, pending tables, those of a guest. */
+static void act_rdist_memory(struct hw_rdist *rd)
+{
+	u64 prop = rdist_prop(rd), pend = rdist_pend(rd);
+	u64 at;
+
+	if (!rd->lpis || !(rd->ctlr & RDIST_ENABLE))
+		return;
+
+	hosts_own++;
+	at = (prop + in_below(BIT(rdist_bits(rd)))) >> PAGE_SHIFT;
+	check(__pkvm_host_unshare_hyp(at) == -EBUSY && __pkvm_host_donate_hyp(at, 1) == -EPERM,
+	      "the host takes back the LPI configuration table");
+	at = (pend + in_below(SZ_64K)) >> PAGE_SHIFT;
+	check(__pkvm_host_share_hyp(at) == -EPERM && __pkvm_host_donate_hyp(at, 1) == -EPERM,
+	      "the host takes back a pending table");
+	if (rd->vpendbaser & VALID) {
+		at = (rdist_vconf(rd) + in_below(BIT(14))) >> PAGE_SHIFT;
+		check(__pkvm_host_unshare_hyp(at) == -EBUSY && __pkvm_host_donate_hyp(at, 1) == -EPERM,
+		      "the host takes back the configuration table of a vPE that is resident");
+	}
+	hosts_own--;
+}
+
+static void unmap_vpe(struct host_its *hi, u32 id)
+{
+	u64 cmds[2][4] = { { VMAPP, (u64)id << 32 }, { VSYNC, (u64)id << 32 } };
+	u32 cwriter;
+
+	unblock(hi);
+	cwriter = mmio(hi, GITS_CWRITER, 8, false, 0);
+	write_slot(hi, cwriter, cmds[0]);
+	write_slot(hi, next_slot(hi, cwriter), cmds[1]);
+	post(hi, next_slot(hi, next_slot(hi, cwriter)));
+}
+
+/* From a CPU with LPIs if there is one. */
+static struct hw_rdist *choose_cpu(void)
+{
+	cpu_set(in_below(NR_CPUS));
+	if (!rdist_of(model_cpu()) || !rdist_of(model_cpu())->lpis)
+		cpu_set(!model_cpu());
+
+	return rdist_of(model_cpu()) ?: &rdists[0];
+}
+
+/* One CPU makes a vPE resident, which the other unmaps. */
+static void act_cross(struct host_its *hi)
+{
+	struct hw_rdist *rd = choose_cpu();
+	u32 id = in_below(4);
+
+	hi->hw.slow = hi->hw.lag = 0;
+	hi->hw.stuck = hi->hw.stall_next = false;
+	hw_wake(&hi->hw);
+	if (!el2_vpe_is_mapped(id))
+		act_vpe(hi, id);
+	if (in_below(4)) {
+		load(id, pick_vconf(id), pick_load_flags());
+		rdist_clean(rd);
+		put(rd);
+	}
+	if (in_below(4))
+		rdist_clean(rd);
+	crossing = hi;
+	crossing_id = id;
+	crossing_loads = in_one_of(2);
+	cpu_start_second_in(1 + in_below(20));
+	if (crossing_loads)
+		unmap_vpe(hi, id);
+	else
+		load(id, pick_vconf(id), pick_load_flags());
+	cpu_start_second_in(0);
+	crossing = NULL;
+}
+
+/* As KVM does, and in another order: resident, unmapped, with a VSYNC, put. */
+static void act_resident(struct host_its *hi)
+{
+	u32 n = 2 + in_below(8), id = in_below(4);
+	struct hw_rdist *rd;
+
+	if (!el2_vpe_is_mapped(id))
+		act_vpe(hi, id);
+	for (; n; n--) {
+		rd = choose_cpu();
+		rdist_work(rd);
+		switch (in_below(8)) {
+		case 0 ... 2:
+			load(id, pick_vconf(id), pick_load_flags());
+			break;
+		case 3 ... 4:
+			put(rd);
+			break;
+		case 5:
+			act_msi(hi);
+			break;
+		case 6:
+			rd->dirty = min(rd->dirty, 2U);
+			mmio(hi, GITS_CREADR, 8, false, 0);
+			break;
+		default:
+			unmap_vpe(hi, id);
+			break;
+		}
+	}
+}
+
+static void act_rdist(struct host_its *hi)
+{
+	struct hw_rdist *rd = &rdists[in_below(nr_rdists)];
+	u32 n = in_below(hi->hw.vlpis ? 20 : 10);
+
+	rdist_work(rd);
+	if (n < 4)
+		act_rdist_mmio(rd);
+	else if (n < 5)
+		act_direct(rd);
+	else if (n < 6)
+		act_enable(rd);
+	else if (n < 7)
+		in_one_of(2) ? act_rdist_power(rd) : act_rdist_memory(rd);
+	else if (n < 9)
+		act_rdist_speed(rd);
+	else if (n < 11)
+		act_load();
+	else if (n < 13)
+		put(rd);
+	else if (n < 17)
+		act_resident(hi);
+	else
+		act_cross(hi);
+}
+
+/* What the other CPU does while one is in EL2. */
+void adversary_cpu(void)
+{
+	struct host_its *before = current, *hi = &its_of[in_below(nr_hw)];
+	struct hw_rdist *rd = &rdists[in_below(nr_rdists)];
+	u32 nr = 1 + in_below(3);
+
+	if (crossing && crossing_loads)
+		load(crossing_id, pick_vconf(crossing_id), 0);
+	else if (crossing)
+		unmap_vpe(crossing, crossing_id);
+	for (; !crossing && nr; nr--) {
+		switch (in_below(6)) {
+		case 0:
+			act_load();
+			break;
+		case 1:
+			put(rd);
+			break;
+		case 2:
+			if (hi->hw.owned && hi->hw.vlpis)
+				act_vpe(hi, in_below(4));
+			break;
+		case 3:
+			host_memory_call(in_below(NR_PAGES));
+			break;
+		case 4:
+			load(in_below(4), vconfs[in_below(ARRAY_SIZE(vconfs))], 0);
+			break;
+		default:
+			if (hi->hw.owned)
+				mmio(hi, GITS_CREADR, 8, false, 0);
+			break;
+		}
+	}
+	current = before;
 }
 
 static void act(struct host_its *hi)
 {
-	u32 n = in_below(40);
+	u32 n = in_below(48);
 
 	current = hi;
-	if (hi->suspended && in_one_of(2))
+	cpu_set(in_below(NR_CPUS));
+	if (n >= 40)
+		act_rdist(hi);
+	else if (hi->suspended && in_one_of(2))
 		act_power(hi);
 	else if (n < 13)
 		act_commands(hi);
@@ -1930,7 +2936,7 @@ static void act(struct host_its *hi)
 	else if (n < 34 || (n < 36 && !hi->hw.vlpis))
 		act_driver(hi);
 	else if (n < 36)
-		act_vpe(hi);
+		act_vpe(hi, in_below(4));
 	else if (n < 37)
 		in_one_of(4) ? act_unmaps(hi) : act_settle(hi);
 	else
@@ -1947,9 +2953,11 @@ void adversary_race(u64 pfn, u64 nr)
 		return;
 
 	page = pfn - (ram_phys >> PAGE_SHIFT) + in_below(min(nr, 256ULL));
-	if (page < NR_PAGES && pages[page].host == SHARED_OWNED && in_one_of(2))
+	if (page < NR_PAGES && pages[page].host == SHARED_OWNED && in_one_of(2)) {
+		hosts_own++;
 		__pkvm_host_unshare_hyp(page + (ram_phys >> PAGE_SHIFT));
-	else if (page < NR_PAGES)
+		hosts_own--;
+	} else if (page < NR_PAGES)
 		host_memory_call(page);
 	sum.races++;
 }
@@ -2029,16 +3037,6 @@ static u64 pick_ram(void)
 	}
 }
 
-static void forget_chunks(struct host_its *hi)
-{
-	u32 nr;
-
-	for (nr = 0; nr < HW_NR_BASER; nr++) {
-		free(hi->chunks[nr]);
-		hi->chunks[nr] = NULL;
-	}
-}
-
 /* From boot to the end of the input. */
 void host_run(u64 max_actions)
 {
@@ -2050,7 +3048,14 @@ void host_run(u64 max_actions)
 		hw_reset(&its_of[i].hw);
 	}
 	model_reset_el2();
+	model_reset_el2_rdists();
+	rdist_reset();
+	cpu_reset();
 	own_reset(pick_ram());
+	rdists_owned = false;
+	crossing = NULL;
+	rdist_state = rdist_state_size = 0;
+	memset(vconfs, 0, sizeof(vconfs));
 	race_in = read_in = poll_in = fail_in = 0;
 	lpi_bits = 14 + in_below(3);
 	gic_typer = in_below(4) ? 2 : 0;
@@ -2067,6 +3072,7 @@ void host_run(u64 max_actions)
 	nr_hw = nr_hw < 4 ? 1 : nr_hw < 7 ? 2 : 3;
 	current = &its_of[0];
 
+	setup_rdists();
 	boot();
 	for (i = 0; i < nr_hw; i++) {
 		if (its_of[i].hw.owned)

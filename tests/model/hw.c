@@ -293,9 +293,11 @@ bool hw_is_target(struct hw_its *hw, u64 rdbase)
 	return false;
 }
 
-static void use_rdbase(struct hw_its *hw, u64 rdbase)
+static struct hw_rdist *use_rdbase(struct hw_its *hw, u64 rdbase)
 {
 	check(hw_is_target(hw, rdbase), "the ITS writes to %#llx, which is no redistributor", rdbase);
+
+	return rdist_of_target(rdbase, hw->typer & TYPER_PTA);
 }
 
 /* ICIDs below HCC live in the ITS if CCT or no table says otherwise. */
@@ -322,7 +324,7 @@ static u64 collection_entry(struct hw_its *hw, u32 icid)
 	return table_entry(hw, baser, icid);
 }
 
-static void deliver_lpi(struct hw_its *hw, u32 icid)
+static void deliver_lpi(struct hw_its *hw, u32 icid, u32 intid)
 {
 	u64 entry = collection_entry(hw, icid), col;
 
@@ -331,7 +333,7 @@ static void deliver_lpi(struct hw_its *hw, u32 icid)
 
 	col = dma_read(hw, entry);
 	if (col & VALID)
-		use_rdbase(hw, col & GENMASK_ULL(51, 16));
+		rdist_lpi(use_rdbase(hw, col & GENMASK_ULL(51, 16)), intid, true);
 }
 
 static u64 vpe_entry(struct hw_its *hw, u32 id)
@@ -374,6 +376,7 @@ static void deliver_vlpi(struct hw_its *hw, u32 id, u32 vintid)
 
 	addr = vpe->vpt + ALIGN_DOWN(vintid / 8, 8);
 	dma_write(hw, addr, dma_read(hw, addr) | BIT_ULL(vintid % 64));
+	rdist_vlpi(vpe->vpt, vintid);
 }
 
 /* Section 5.3.13: only from the next SYNC on does an unmap have to apply to MSIs. */
@@ -406,7 +409,7 @@ static void translate(struct hw_its *hw, struct hw_device *dev, u32 event)
 	if (ite & VIRTUAL)
 		deliver_vlpi(hw, bits(ite, 47, 32), ite);
 	else
-		deliver_lpi(hw, bits(ite, 47, 32));
+		deliver_lpi(hw, bits(ite, 47, 32), ite);
 }
 
 /* A device writes to GITS_TRANSLATER: EL2 has no say in that. */
@@ -629,6 +632,8 @@ static void exec_vmapp(struct hw_its *hw, struct hw_cmd *cmd)
 		if (v41)
 			must_doorbell(hw, (u32)cmd->dw[1]);
 		dma(hw, vpe->vpt, hw_vpt_size(nr_bits));
+		if (hw->owned && !v41)
+			rdist_check_impdef(vpe->vpt);
 	}
 	dma_write(hw, entry, valid ? VALID | vpe->vpt | (vpe->bits - 1) : 0);
 }

@@ -228,6 +228,10 @@ static void print_summary(double seconds)
 	       sum.late, sum.settled, sum.stalls);
 	printf("  %llu suspends, %llu power losses, firmware enabled the ITS %llu times\n",
 	       sum.suspends, sum.power, sum.restored);
+	printf("  %llu redistributors, %llu hand-overs of them refused; %llu accesses, %llu power losses\n",
+	       sum.rdists, sum.refused_rdists, sum.rdist_mmio, sum.rdist_power);
+	printf("  %llu LPIs, %llu vPEs made resident, %llu refused, %llu put, %llu vLPIs there; %llu times two CPUs\n",
+	       sum.lpis, sum.loads, sum.refused_loads, sum.puts, sum.resident_vlpis, sum.cpus);
 	printf("  %llu vPE tables shared, %llu mailboxes, %llu ITSs with a Device table inside\n",
 	       sum.borrowed, sum.mailboxes, sum.held);
 }

@@ -27,6 +27,7 @@ struct page {
 	bool	secret;		/* EL2's since before the host ran */
 	bool	used;		/* the driver has a use for it */
 	bool	scratch;	/* for EL2: what is in it need not come back */
+	bool	by_el2;		/* shared by EL2 itself, for a table */
 	bool	dirty;
 };
 
@@ -51,7 +52,18 @@ void own_log_start(void);
 void own_log_check(void);
 void own_entry(void);
 extern bool in_handover;
-extern unsigned int nr_locks_held;
+extern unsigned int nr_locks_held[NR_CPUS];
+extern u32 hosts_own;
+
+/* Two CPUs, of which the second steps in while the first is in EL2: cpu.c. */
+void cpu_reset(void);
+void cpu_set(u32 cpu);
+void cpu_start_second_in(u32 nr);
+bool cpu_is_second(void);
+void cpu_enter_el2(void);
+void cpu_leave_el2(void);
+void cpu_wait(const bool *held);
+void cpu_finish(void);
 
 /* An ITS as the architecture has it: hw.c. */
 #define HW_MAX_DEVICES	512
@@ -153,7 +165,6 @@ struct hw_its {
 	u64	*l1_seen[HW_NR_BASER];
 	u32	nr_l2[HW_NR_BASER];
 	u32	*l2_idx[HW_NR_BASER];
-	void	*region;	/* EL2's, while it owns the frame */
 };
 
 extern bool power_any, verbose;
@@ -188,6 +199,88 @@ struct hw_device *hw_device(struct hw_its *hw, u32 id, bool add);
 struct hw_vpe *hw_vpe(struct hw_its *hw, u32 id);
 void hw_check_l1(struct hw_its *hw);
 
+/* Redistributors: rdist.c. */
+#define MAX_RDISTS	4
+#define RDIST_PLPIS	BIT(0)
+#define RDIST_VLPIS	BIT(1)
+#define RDIST_DIRTY	BIT(2)
+#define RDIST_DIRECT_LPI BIT(3)
+#define RDIST_LAST	BIT(4)
+#define RDIST_RVPEID	BIT(7)
+#define RDIST_ENABLE	BIT(0)
+#define RDIST_NEVER	UINT_MAX
+
+struct hw_rdist {
+	/* Fixed by the implementation, and whether firmware lets software look at it. */
+	u64	phys;
+	u64	typer;
+	bool	accessible;
+
+	/* Registers. */
+	u32	ctlr;		/* but for RWP */
+	u32	statusr;
+	u32	waker;
+	u64	propbaser;
+	u64	pendbaser;
+	u64	vpropbaser;
+	u64	vpendbaser;	/* but for Dirty */
+
+	/* For how many reads RWP and Dirty are 1, and will be; RDIST_NEVER is for ever. */
+	u32	rwp, slow_rwp;
+	u32	dirty, lag;	/* after Valid was written as 0 */
+	u32	scan, slow_scan; /* after Valid was written as 1 */
+	bool	unknown;	/* what UNKNOWN is */
+
+	/* What EL2 was told and has seen. */
+	bool	owned;
+	bool	told_inaccessible;
+	bool	told_vlpis;
+	bool	lpis;		/* they were enabled */
+	u64	owned_propbaser;
+	u64	owned_pendbaser;
+	u64	*pend;		/* what is in the pending table */
+};
+
+extern struct hw_rdist rdists[MAX_RDISTS];
+extern u32 nr_rdists;
+extern u64 rdist_offset;	/* by which commands may name them as well */
+
+void rdist_reset(void);
+u64 rdist_read(u64 phys, u32 width);
+void rdist_write(u64 phys, u32 width, u64 val);
+void rdist_lpi(struct hw_rdist *rd, u32 intid, bool set);
+void rdist_vlpi(u64 vpt, u32 vintid);
+void rdist_check_impdef(u64 vpt);
+void rdist_new_page(u64 pfn);
+void rdist_gives_back(u64 phys, u64 size);
+void rdist_work(struct hw_rdist *rd);
+void rdist_clean(struct hw_rdist *rd);
+void rdist_power_loss(struct hw_rdist *rd, bool restores);
+void rdist_handed_over(struct hw_rdist *rd);
+bool rdist_has_frame(const struct hw_rdist *rd, u64 phys);
+bool rdist_uses_vpt(const struct hw_rdist *rd);
+u32 rdist_bits(const struct hw_rdist *rd);
+u64 rdist_prop(const struct hw_rdist *rd);
+u64 rdist_pend(const struct hw_rdist *rd);
+u64 rdist_pend_size(const struct hw_rdist *rd);
+u64 rdist_name(const struct hw_rdist *rd, bool pta);
+struct hw_rdist *rdist_of_target(u64 rdbase, bool pta);
+
+static inline u64 rdist_vpt(const struct hw_rdist *rd)
+{
+	return rd->vpendbaser & GENMASK_ULL(51, 16);
+}
+
+static inline u64 rdist_vconf(const struct hw_rdist *rd)
+{
+	return rd->vpropbaser & GENMASK_ULL(51, 12);
+}
+
+static inline bool rdist_is_v41(const struct hw_rdist *rd)
+{
+	return rd->typer & RDIST_RVPEID;
+}
+
 /* The host: host.c. */
 #define MAX_ITS		3
 
@@ -217,11 +310,16 @@ u64 host_records_size(u64 baser);
 u64 host_held_size(struct hw_its *hw);
 u64 host_shadow_size(u64 baser);
 extern u32 nr_hw;
+extern u64 gic_typer;
+extern u64 rdist_state, rdist_state_size;
+extern bool rdists_owned;
 
 struct summary {
 	u64	actions, episodes, handovers, refused_handovers, mmio, posted, refused;
 	u64	mapped, unmapped, vpes, vlpis, msis, old, toctou, races, l2, power, deep, multi;
 	u64	restored, suspends, settled, late, stalls, borrowed, mailboxes, held;
+	u64	rdists, refused_rdists, lpis, loads, refused_loads, puts, resident_vlpis;
+	u64	rdist_mmio, rdist_power, cpus;
 };
 
 extern struct summary sum;
@@ -233,6 +331,8 @@ struct entry {
 	u32	consumed[MAX_ITS], posted[MAX_ITS];
 	bool	dropped;
 	bool	suspending;
+	bool	may_wait;
+	u32	others;		/* entries of the other CPU meanwhile */
 };
 
 extern struct entry entry;
@@ -244,6 +344,7 @@ struct hw_its *host_hw(u64 phys);
 void adversary_race(u64 pfn, u64 nr);
 void adversary_read(u64 phys);
 void adversary_poll(struct hw_its *hw);
+void adversary_cpu(void);
 bool adversary_fails(void);
 
 /* The invariants: check.c. */
@@ -255,6 +356,8 @@ void check_suspended(struct host_its *hi);
 void check_settled(struct host_its *hi);
 bool el2_itt(struct hw_its *hw, u32 id, u64 *itt, u64 *size);
 u64 el2_vpt(struct hw_its *hw, u32 id);
+bool el2_vconf(struct hw_its *hw, u32 id, u64 *vconf);
+bool el2_vpe_is_mapped(u32 id);
 u32 el2_consumed(struct hw_its *hw);
 bool hw_pending(struct hw_its *hw, u32 op, u32 id, bool valid);
 void check_live(void);

@@ -19,7 +19,7 @@ struct page pages[NR_PAGES];
 u64 ram_phys, secret_phys;
 u64 hyp_physvirt_offset;
 bool deprivileged, in_handover;
-unsigned int nr_locks_held;
+unsigned int nr_locks_held[NR_CPUS];
 struct entry entry;
 
 static u8 ram[RAM_SIZE] __attribute__((aligned(65536)));
@@ -30,9 +30,17 @@ static struct { u64 pfn, hash; } donated[NR_PAGES];
 static struct page before[NR_PAGES];
 static u32 nr_donated;
 
-/* The shared memory that EL2 has looked at since it began with a command. */
-static u64 reads[64];
-static u32 nr_reads, nr_looks;
+/* The shared memory that EL2 has looked at since it began with a command, on each CPU. */
+static u64 reads_of[NR_CPUS][64];
+static u32 nr_reads_of[NR_CPUS], nr_looks;
+
+/* The host shares and unshares pages itself, EL2 does not do it for a table. */
+u32 hosts_own;
+
+/* Each frame that is EL2's. */
+#define MAX_REGIONS	512
+static struct hyp_mmio_region *regions[MAX_REGIONS];
+static u32 nr_regions;
 
 static void set_access(u64 pfn)
 {
@@ -80,7 +88,8 @@ void own_reset(u64 phys)
 	secret_phys = phys + first * PAGE_SIZE;
 	hyp_physvirt_offset = phys - (u64)ram;
 	deprivileged = in_handover = false;
-	nr_locks_held = nr_el2_pages = 0;
+	memset(nr_locks_held, 0, sizeof(nr_locks_held));
+	nr_el2_pages = hosts_own = nr_regions = 0;
 	entry = (struct entry){ 0 };
 
 	for (i = 0; i < NR_PAGES; i++) {
@@ -248,6 +257,8 @@ int __pkvm_host_donate_hyp(u64 pfn, u64 nr_pages)
 		donated[nr_donated++].hash = ram_hash(ram_phys + (i << PAGE_SHIFT), PAGE_SIZE);
 	}
 	range_set(first, nr_pages, NOPAGE, OWNED);
+	for (i = first; i < first + nr_pages; i++)
+		rdist_new_page(i);
 	entry.bytes += nr_pages << PAGE_SHIFT;
 
 	return 0;
@@ -262,6 +273,7 @@ int __pkvm_hyp_donate_host(u64 pfn, u64 nr_pages)
 
 	for (i = 0; i < nr_pages; i++)
 		check(!pages[first + i].secret, "EL2 gives its own memory to the host");
+	rdist_gives_back(ram_phys + (first << PAGE_SHIFT), nr_pages << PAGE_SHIFT);
 
 	if (!range_is(first, nr_pages, NOPAGE, OWNED))
 		return -EPERM;
@@ -288,6 +300,7 @@ int __pkvm_host_share_hyp(u64 pfn)
 		return -EPERM;
 
 	range_set(first, 1, SHARED_OWNED, SHARED_BORROWED);
+	pages[first].by_el2 = !hosts_own;
 
 	return 0;
 }
@@ -302,10 +315,14 @@ int __pkvm_host_unshare_hyp(u64 pfn)
 	if (!range_is(first, 1, SHARED_OWNED, SHARED_BORROWED))
 		return -EPERM;
 
-	if (range_is_pinned(first, 1))
+	if (range_is_pinned(first, 1)) {
+		/* It is the others who have a use for it now. */
+		pages[first].by_el2 = pages[first].by_el2 && pages[first].pins;
 		return -EBUSY;
+	}
 
 	range_set(first, 1, OWNED, NOPAGE);
+	pages[first].by_el2 = false;
 
 	return 0;
 }
@@ -388,81 +405,103 @@ void own_guest_to_host(u64 pfn)
 
 /* MMIO changes hands as well. */
 
+static void *base_of(u64 phys)
+{
+	/* Never dereferenced: the accessors look it up. */
+	return (void *)((1ULL << 44) + phys);
+}
+
 int hyp_mmio_donate(struct hyp_mmio_region *region)
 {
-	u64 phys = hyp_pfn_to_phys(region->pfn);
-	struct hw_its *hw = host_hw(phys);
-	u32 i;
+	u64 phys = hyp_pfn_to_phys(region->pfn), size = region->nr_pages << PAGE_SHIFT;
+	u32 i, at = nr_regions;
 
-	if (!region->nr_pages || is_ram(phys, 1) || hyp_phys_to_pfn(phys) != region->pfn ||
-	    region->pfn + region->nr_pages < region->pfn)
+	if (!region->nr_pages || hyp_phys_to_pfn(phys) != region->pfn ||
+	    phys & ~PHYS_MASK || phys + size < phys ||
+	    (phys < ram_phys + RAM_SIZE && ram_phys < phys + size))
 		return -EINVAL;
 
-	for (i = 0; i < nr_hw; i++) {
-		struct hyp_mmio_region *other = its_of[i].hw.region;
+	for (i = 0; i < nr_regions; i++) {
+		struct hyp_mmio_region *other = regions[i];
 
-		if (other && region->pfn < other->pfn + other->nr_pages &&
-		    other->pfn < region->pfn + region->nr_pages)
+		if (!other)
+			at = i;
+		else if (region->pfn < other->pfn + other->nr_pages &&
+			 other->pfn < region->pfn + region->nr_pages)
 			return -EBUSY;
 	}
 
 	if (adversary_fails())
 		return -ENOMEM;
 
-	/* Never dereferenced: the accessors look the ITS up. */
-	region->base = (void *)((1ULL << 44) + phys);
-	if (hw)
-		hw->region = region;
+	check(at < MAX_REGIONS, "EL2 takes more frames than there are");
+	nr_regions = max(nr_regions, at + 1);
+	regions[at] = region;
+	region->base = base_of(phys);
 
 	return 0;
 }
 
 void hyp_mmio_return(struct hyp_mmio_region *region)
 {
-	struct hw_its *hw = host_hw(hyp_pfn_to_phys(region->pfn));
+	u32 i;
 
+	for (i = 0; i < nr_regions && regions[i] != region; i++)
+		;
+	check(i < nr_regions && region->base == base_of(hyp_pfn_to_phys(region->pfn)),
+	      "EL2 returns a frame that it does not own");
+	regions[i] = NULL;
+	nr_regions -= i == nr_regions - 1;
 	region->base = NULL;
-	if (hw)
-		hw->region = NULL;
 }
 
 struct hyp_mmio_region *host_find_hyp_mmio(phys_addr_t addr)
 {
-	struct hw_its *hw = host_hw(addr);
+	u64 pfn = hyp_phys_to_pfn(addr);
+	u32 i;
 
-	return hw ? hw->region : NULL;
+	for (i = 0; i < nr_regions; i++) {
+		if (regions[i] && pfn - regions[i]->pfn < regions[i]->nr_pages)
+			return regions[i];
+	}
+
+	return NULL;
 }
 
-static struct hw_its *reg_hw(const void *reg, u32 *offset)
+static u64 reg_phys(const void *reg)
 {
 	u64 phys = (u64)reg - (1ULL << 44);
-	struct hw_its *hw = host_hw(phys);
 
-	check(in_handover || nr_locks_held, "EL2 accesses a register without the lock");
-	*offset = hw ? phys - hw->phys : 0;
-	check(!hw || hw->region, "EL2 accesses a frame that it does not own");
+	check(in_handover || nr_locks_held[cpu_is_second()],
+	      "EL2 accesses a register without the lock");
+	check(host_find_hyp_mmio(phys), "EL2 accesses a frame that it does not own");
 
-	return hw;
+	return phys;
 }
 
 static u64 reg_read(const void *reg, u32 width)
 {
-	u32 offset;
-	struct hw_its *hw = reg_hw(reg, &offset);
+	u64 phys = reg_phys(reg);
+	struct hw_its *hw = host_hw(phys);
 
-	check(IS_ALIGNED(offset, width), "EL2 reads %u bytes at %#x", width, offset);
+	check(IS_ALIGNED(phys, width), "EL2 reads %u bytes at %#llx", width, phys);
+	model_switch();
 
-	return hw ? hw_read(hw, offset, width) : 0;
+	return hw ? hw_read(hw, phys - hw->phys, width) : rdist_read(phys, width);
 }
 
 static void reg_write(void *reg, u32 width, u64 val)
 {
-	u32 offset;
-	struct hw_its *hw = reg_hw(reg, &offset);
+	u64 phys = reg_phys(reg);
+	struct hw_its *hw = host_hw(phys);
 
-	check(hw && !in_handover, "EL2 writes a register it should leave alone");
-	check(IS_ALIGNED(offset, width), "EL2 writes %u bytes at %#x", width, offset);
-	hw_write(hw, offset, width, val);
+	check(!in_handover, "EL2 writes a register it should leave alone");
+	check(IS_ALIGNED(phys, width), "EL2 writes %u bytes at %#llx", width, phys);
+	model_switch();
+	if (hw)
+		hw_write(hw, phys - hw->phys, width, val);
+	else
+		rdist_write(phys, width, val);
 }
 
 u32 readl_relaxed(const void *reg)
@@ -494,24 +533,26 @@ void hyp_spin_lock_init(hyp_spinlock_t *lock)
 
 void hyp_spin_lock(hyp_spinlock_t *lock)
 {
+	model_switch();
+	cpu_wait(&lock->held);
 	check(!lock->held, "deadlock");
 	lock->held = true;
-	nr_locks_held++;
+	nr_locks_held[cpu_is_second()]++;
 }
 
 void hyp_spin_unlock(hyp_spinlock_t *lock)
 {
 	check(lock->held, "unlock of a lock that is free");
 	lock->held = false;
-	nr_locks_held--;
+	nr_locks_held[cpu_is_second()]--;
 }
 
-/* A second passes in ten looks at it. EL2 may only wait before a suspend. */
+/* A second passes in ten looks at it. EL2 may only wait before a suspend or for RWP. */
 u64 model_clock(void)
 {
 	static u64 now;
 
-	check(entry.suspending, "EL2 waits");
+	check(entry.suspending || entry.may_wait, "EL2 waits");
 	check(nr_looks++ < 20 * MAX_ITS, "EL2 waits for more than a second");
 
 	return now += 100;
@@ -526,7 +567,11 @@ void own_entry(void)
 {
 	u32 i;
 
-	nr_reads = 0;
+	nr_reads_of[cpu_is_second()] = 0;
+	if (cpu_is_second()) {
+		entry.others++;
+		return;
+	}
 	nr_looks = 0;
 	entry = (struct entry){ 0 };
 	for (i = 0; i < nr_hw; i++) {
@@ -540,20 +585,21 @@ void own_entry(void)
 /* One look at each doubleword of a command, and at the L1 entry it needs. */
 static void log_read(u64 phys)
 {
-	u32 i;
+	u32 cpu = cpu_is_second(), *nr_reads = &nr_reads_of[cpu], i;
+	u64 *reads = reads_of[cpu];
 
-	if (IS_ALIGNED(phys, sizeof(struct its_cmd_block)) && nr_reads && reads[0] != phys) {
+	if (IS_ALIGNED(phys, sizeof(struct its_cmd_block)) && *nr_reads && reads[0] != phys) {
 		for (i = 0; i < nr_hw; i++) {
 			if (phys - its_of[i].shadow_queue < hw_queue_size(its_of[i].hw.cbaser))
-				nr_reads = 0;
+				*nr_reads = 0;
 		}
 	}
 
-	for (i = 0; i < nr_reads; i++)
+	for (i = 0; i < *nr_reads; i++)
 		check(reads[i] != phys, "EL2 reads shared memory twice");
 
-	if (nr_reads < ARRAY_SIZE(reads))
-		reads[nr_reads++] = phys;
+	if (*nr_reads < ARRAY_SIZE(reads_of[0]))
+		reads[(*nr_reads)++] = phys;
 }
 
 static NO_ASAN void raw_copy(void *to, const volatile void *from, size_t size)

@@ -146,6 +146,9 @@ void __attribute__((noreturn, format(printf, 1, 2))) model_fail(const char *fmt,
 void model_read_once(const volatile void *p, void *to, size_t size);
 void model_wrote_once(const volatile void *p);
 void model_barrier(void);
+void model_switch(void);
+u32 model_cpu(void);
+u64 model_mpidr(void);
 void model_flush(const void *va, size_t size);
 u64 model_clock(void);
 
@@ -159,20 +162,38 @@ u64 model_clock(void);
 #define BUILD_BUG_ON(cond)	_Static_assert(!(cond), #cond)
 #define static_assert		_Static_assert
 
+/* The other CPU may go on instead, here and where a lock or a register is accessed. */
 #define READ_ONCE(x) ({							\
 	typeof(x) _val;							\
+	model_switch();							\
 	model_read_once(&(x), &_val, sizeof(_val));			\
 	_val; })
 #define WRITE_ONCE(x, val) do {						\
+	model_switch();							\
 	*(volatile typeof(x) *)&(x) = (val);				\
 	model_wrote_once(&(x));						\
 } while (0)
 
+#define smp_load_acquire(p)	READ_ONCE(*(p))
+#define smp_store_release(p, val)	WRITE_ONCE(*(p), val)
+#define smp_mb()		model_switch()
 #define dsb(domain)		model_barrier()
 #define cpu_relax()		do { } while (0)
 #define kvm_flush_dcache_to_poc(va, size)	model_flush(va, size)
 #define read_sysreg(reg)	1000ULL
 #define __arch_counter_get_cntpct()	model_clock()
+
+#define NR_CPUS			2
+#define DEFINE_PER_CPU(type, name)	type name[NR_CPUS]
+#define this_cpu_ptr(ptr)	(&(*(ptr))[model_cpu()])
+#define read_cpuid_mpidr()	model_mpidr()
+#define MPIDR_AFFINITY_LEVEL(mpidr, level)	\
+	((mpidr) >> ((level) == 3 ? 32 : (level) * 8) & 0xff)
+
+/* Of mem_protect.c alone. */
+struct rb_node {
+	struct rb_node *left, *right;
+};
 
 typedef struct { bool held; } hyp_spinlock_t;
 
