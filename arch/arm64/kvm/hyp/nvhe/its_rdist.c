@@ -552,13 +552,22 @@ static bool rdist_is_vacant(struct hyp_rdist *rdist)
 	return !rdist->resident;
 }
 
-/* Section 12.12: while Dirty is set the register must not be written. */
+/*
+ * Section 12.12: while Dirty is set the register must not be written. But as long as
+ * Valid is set Dirty is UNKNOWN, unless GICR_TYPER.Dirty says that it is not.
+ */
+static bool rdist_may_put_vpe(struct hyp_rdist *rdist, u64 vpendbaser)
+{
+	return (vpendbaser & GICR_VPENDBASER_Valid) &&
+	       !((rdist->typer & GICR_TYPER_DIRTY) && (vpendbaser & GICR_VPENDBASER_Dirty));
+}
+
 static void rdist_put_vpe(struct hyp_rdist *rdist, u64 val)
 {
 	u64 vpendbaser = readq_relaxed(vlpi_reg(rdist, GICR_VPENDBASER));
 	u64 flags = 0;
 
-	if (!(vpendbaser & GICR_VPENDBASER_Valid) || (vpendbaser & GICR_VPENDBASER_Dirty))
+	if (!rdist_may_put_vpe(rdist, vpendbaser))
 		return;
 
 	if (hyp_rdist_is_v4_1(rdist))

@@ -243,15 +243,15 @@ static int its_get_vconfig(u64 phys, u64 size)
 static void its_put_vconfig(u64 phys, u64 size)
 {
 	struct its_vconfig *vconfig = its_find_vconfig(phys, size);
+	u64 pfn, last = hyp_phys_to_pfn(phys + size - 1);
 	void *va = hyp_phys_to_virt(phys);
-	u64 i;
 
 	if (WARN_ON(!vconfig) || --vconfig->refs)
 		return;
 
 	hyp_unpin_shared_mem(va, va + size);
-	for (i = 0; i < size; i += PAGE_SIZE)
-		__pkvm_host_unshare_hyp(hyp_phys_to_pfn(phys + i));
+	for (pfn = hyp_phys_to_pfn(phys); pfn <= last; pfn++)
+		__pkvm_host_unshare_hyp(pfn);
 }
 
 static enum pkvm_its_refusal its_donate_vpe(struct hyp_its *its,
