@@ -419,13 +419,24 @@ u32 hyp_rdists_targets(u64 *targets, u32 max, bool pta, u64 offset)
 	return nr;
 }
 
+/* Only what the GIC says makes it vacant: it may go on writing the VPT until then. */
+static bool rdist_is_vacant(struct hyp_rdist *rdist)
+{
+	u64 busy = GICR_VPENDBASER_Valid | GICR_VPENDBASER_Dirty;
+
+	if (rdist->resident && !(readq_relaxed(vlpi_reg(rdist, GICR_VPENDBASER)) & busy))
+		WRITE_ONCE(rdist->resident, 0);
+
+	return !rdist->resident;
+}
+
 /* Without it the GIC drops vLPIs for vPEs that are not resident, GICv4.0. */
 static void rdist_restore_vpropbaser(struct hyp_rdist *rdist)
 {
 	void __iomem *reg = vlpi_reg(rdist, GICR_VPROPBASER);
 	u64 idbits = rdist_intid_bits(rdist) - 1;
 
-	if (hyp_rdist_has_vlpis(rdist) && !hyp_rdist_is_v4_1(rdist) &&
+	if (hyp_rdist_has_vlpis(rdist) && !hyp_rdist_is_v4_1(rdist) && rdist_is_vacant(rdist) &&
 	    (readq_relaxed(reg) & GICR_VPROPBASER_IDBITS_MASK) != idbits)
 		writeq_relaxed(idbits, reg);
 }
@@ -539,17 +550,6 @@ static void rdist_write_invallr(struct hyp_rdist *rdist, u64 val)
 	}
 
 	writeq_relaxed(val & mask, rd_reg(rdist, GICR_INVALLR));
-}
-
-/* Only what the GIC says makes it vacant: it may go on writing the VPT until then. */
-static bool rdist_is_vacant(struct hyp_rdist *rdist)
-{
-	u64 busy = GICR_VPENDBASER_Valid | GICR_VPENDBASER_Dirty;
-
-	if (rdist->resident && !(readq_relaxed(vlpi_reg(rdist, GICR_VPENDBASER)) & busy))
-		WRITE_ONCE(rdist->resident, 0);
-
-	return !rdist->resident;
 }
 
 /*
