@@ -6,6 +6,8 @@ import sys
 COUNTS = (1, 64, 512, 4000)
 # ITS_BUDGET_CMDS of EL2
 BUDGET_COMMANDS = 64
+# Of tests/guest/bench.sh
+SLEEPS = 1000
 
 
 class Numbers:
@@ -59,6 +61,21 @@ class Table:
                           f"≤ {limit}: {'met' if patched <= limit else 'missed'}"))
 
 
+    def added(self, title, machine, name, limit=None, per=1, less=None):
+        """Entries beside those that owning the ITS costs: what software accessed it for,
+        on the stock kernel. less is what was taken off the entries already."""
+        stock = self.n.get("stock", machine, "entries_" + name)
+        patched = self.n.get("patched", machine, "entries_" + name)
+        its = self.n.get("stock", machine, "its_" + name)
+        if less:
+            its -= self.n.get("stock", machine, "its_" + less)
+        more = round(patched - stock - its / per, 2)
+        what = f"{number(its / per)} for the ITS and {number(more)}"
+        if limit is not None:
+            what += f" ≤ {limit}: {'met' if more <= limit else 'missed'}"
+        self.rows.append((title, number(round(stock, 2)), number(round(patched, 2)), "–", what))
+
+
 def commands(t):
     t.head("Instructions, protected mode")
     t.pair("affinity of an LPI changed, `smp_affinity` written", "protected",
@@ -83,6 +100,26 @@ def commands(t):
     t.entries("an MSI-X device with two vectors unbound and bound", "protected", "entries_rebind")
     t.entries("a VM with two vPEs created and destroyed, GICv4", "gicv4", "entries_vm")
     t.entries("a delivered LPI", "protected", "entries_lpi", 0)
+
+
+def redistributors(t):
+    t.head("Entries into EL2, and what redistributors add")
+    t.entries("an IPI", "protected", "entries_ipi", 0)
+    t.entries("a PPI masked or unmasked", "protected", "entries_ppi", 0)
+    t.entries("a delivered vLPI, GICv4", "gicv4", "entries_vlpi", 0)
+    t.added("a vCPU that sleeps and wakes, GICv4", "gicv4", "sleep", limit=2,
+            per=SLEEPS, less="sleep_none")
+    t.added("a CPU taken offline and online", "protected", "hotplug", limit=1)
+    t.added("`vgic_lpi_stress`, 512 interrupts, GICv4: all of it", "gicv4", "stress")
+    t.head("Instructions where redistributors are accessed")
+    t.pair("PPI masked, `disable_percpu_irq()`", "protected", "ppi_mask")
+    t.pair("PPI unmasked, `enable_percpu_irq()`", "protected", "ppi_unmask")
+    t.pair("a vCPU that sleeps and wakes, GICv4", "gicv4", "sleep")
+    t.head("Accesses to redistributors, for a vCPU that sleeps and wakes, GICv4")
+    for title, name in (("reads", "gicr_reads"), ("writes", "gicr_writes")):
+        t.add(title, *(round((t.n.get(kernel, "gicv4", f"{name}_sleep") -
+                              t.n.get(kernel, "gicv4", f"{name}_sleep_none")) / SLEEPS, 2)
+                       for kernel in ("stock", "patched")))
 
 
 def growth(t):
@@ -199,8 +236,8 @@ def main():
     with open(args.raw, encoding="utf-8") as f:
         table = Table(Numbers(f))
     try:
-        for part in (longest,) if args.longest else (commands, growth, longest, hand_over,
-                                                     memory, untouched):
+        for part in (longest,) if args.longest else (commands, redistributors, growth, longest,
+                                                     hand_over, memory, untouched):
             part(table)
     except KeyError as missing:
         sys.exit(f"table.py: no number for {missing}")

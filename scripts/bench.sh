@@ -12,13 +12,15 @@ parse_args "$@"
 
 RAW=$BUILD/bench/raw
 LAST=
+OUTPUT=
+STRESS=
 RESULTS=$ROOT/bench/RESULTS.md
 BASE=$BUILD/base/linux
 
 # One instruction is one nanosecond, and one tick of the counter. The seed and the
 # clock make one run like the next.
-MACHINE=(PAGE_SIZE=4k SMP=2 LIMIT=300 "CPU=cortex-a53,cntfrq=1000000000"
-	EXTRA="-icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm")
+ICOUNT="-icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm"
+MACHINE=(PAGE_SIZE=4k SMP=2 LIMIT=300 "CPU=cortex-a53,cntfrq=1000000000" EXTRA="$ICOUNT")
 # Random bytes come from outside, and nobody knows in which nanosecond.
 QUIET="initcall_blacklist=virtio_rng_driver_init"
 BOOT="loglevel=1 trace_event=initcall:initcall_start,initcall:initcall_finish"
@@ -74,10 +76,26 @@ measure() {
 	[ "$LAST" = "$kernel $as $section" ] || say "Measuring: $kernel, $as, $section"
 	LAST="$kernel $as $section"
 	out=$("$SCRIPTS/run-test.sh" bench "$section" "${MACHINE[@]}" IMAGE="$image" \
-		FILES="bench=$BENCH many=$MANY longest=$LONGEST ${module:+lib/its_bench.ko=$module}" "$@") ||
+		FILES="bench=$BENCH many=$MANY longest=$LONGEST ${module:+lib/its_bench.ko=$module} \
+			${STRESS:+bin/vgic_lpi_stress=$STRESS}" "$@") ||
 		die "$kernel, $as:"$'\n'"$out"
 	grep -q '^bench ' <<< "$out" || die "$kernel, $as: no number"
 	sed -n "s/^bench /$kernel $as /p" <<< "$out" >> "$RAW"
+	OUTPUT=$out
+}
+
+# traced EXTRA, and the arguments of measure: also counts the accesses to the GIC
+traced() {
+	local extra=$1 trace=$BUILD/bench/trace numbers
+	shift
+	rm -f "$trace"
+	measure "$@" EXTRA="$ICOUNT $extra -D $trace \
+		-trace gicv3_its_read -trace gicv3_its_write -trace gicv3_redist_read -trace gicv3_redist_write"
+	# shellcheck disable=SC2046
+	numbers=$(python3 "$ROOT/bench/accesses.py" "$trace" $(tr -d '\r' <<< "$OUTPUT" | sed -n 's/^window //p')) ||
+		die "$1, $2, $3: QEMU's trace is not what it should be"
+	sed -n "s/^bench /$1 $2 /p" <<< "$numbers" >> "$RAW"
+	rm -f "$trace"
 }
 
 # Several, for the least: here devices are at work.
@@ -100,6 +118,11 @@ measure_all() {
 		measure $kernel protected main "$image" STOCK=$stock APPEND="$QUIET"
 		measure $kernel protected lpi "$image" STOCK=$stock
 		measure $kernel gicv4 vm "$image" STOCK=$stock GIC=4 APPEND="$QUIET kvm-arm.vgic_v4_enable=1"
+		traced "" $kernel protected hotplug "$image" STOCK=$stock APPEND="$QUIET"
+		traced "" $kernel gicv4 sleep "$image" STOCK=$stock GIC=4 APPEND="$QUIET kvm-arm.vgic_v4_enable=1"
+		traced "-device edu,addr=10" $kernel gicv4 vlpi "$image" STOCK=$stock GIC=4 \
+			APPEND="$QUIET kvm-arm.vgic_v4_enable=1"
+		traced "" $kernel gicv4 stress "$image" STOCK=$stock GIC=4 APPEND="$QUIET kvm-arm.vgic_v4_enable=1"
 		measure $kernel boot boot "$image" STOCK=$stock APPEND="$QUIET $BOOT"
 		measure $kernel nvhe untouched "$image" STOCK=1 APPEND="$QUIET kvm-arm.mode=nvhe"
 	done
@@ -159,6 +182,7 @@ main() {
 		return
 	fi
 	images
+	STRESS=$("$SCRIPTS/selftests.sh" SRC="$BASE" vgic_lpi_stress)/vgic_lpi_stress
 	MODULE=$(module "$STOCK_IMAGE")
 	NOKVM_MODULE=$(module "$NOKVM_STOCK_IMAGE")
 	: > "$RAW"

@@ -3,6 +3,8 @@
 . /tests/lib.sh
 
 PCI=0000:00:01.0
+EDU=0000:00:10.0
+SLEEPS=1000
 HYP=/sys/kernel/tracing/remotes/hypervisor
 OP=/sys/kernel/debug/its_bench
 
@@ -41,13 +43,17 @@ measure_affinity() {
 	bench affinity_to_0 "$2"
 }
 
-# From here on $PCI is the module's.
-load_module() {
+# bind_module PCI-ADDRESS: from here on it is the module's.
+bind_module() {
 	insmod /lib/its_bench.ko || die "the module does not load"
-	echo $PCI > /sys/bus/pci/drivers/virtio-pci/unbind
-	echo its_bench > /sys/bus/pci/devices/$PCI/driver_override
-	echo $PCI > /sys/bus/pci/drivers/its_bench/bind || die "the module does not bind"
+	echo its_bench > /sys/bus/pci/devices/$1/driver_override
+	echo $1 > /sys/bus/pci/drivers/its_bench/bind || die "the module does not bind"
 	[ -f $OP ] || die "the module offers nothing"
+}
+
+load_module() {
+	echo $PCI > /sys/bus/pci/drivers/virtio-pci/unbind
+	bind_module $PCI
 }
 
 trace_events() {
@@ -71,12 +77,13 @@ entries_once() {
 		/selftest id=2$/ && on { print n - 1; exit }' /tmp/trace
 }
 
-# entries NAME PER-ROUND ROUNDS bench-arguments...: how often EL2 was entered in an
-# operation, the least of five attempts: the trace itself keeps its clock right
-# with a hypercall now and then, and the host may touch a page anew. An event that is on slows EL2 down: only here.
-entries() {
-	local name=$1 per=$2 rounds=$3 what=$4 clock=$5 i n least=
-	shift 5
+# count_entries NAME ROUNDS bench-arguments...: how often EL2 was entered, the least of
+# five attempts, in $COUNTED: the trace itself keeps its clock right with a hypercall
+# now and then, and the host may touch a page anew. An event that is on slows EL2
+# down: only here. "window" tells scripts/bench.sh what the next five are in QEMU's trace.
+count_entries() {
+	local name=$1 rounds=$2 what=$3 clock=$4 i n least=
+	shift 4
 	echo 4096 > $HYP/buffer_size_kb || die "no $HYP"
 	trace_events 1
 	for i in 1 2 3 4 5; do
@@ -87,7 +94,18 @@ entries() {
 		[ -n "$least" ] && [ "$least" -le "$n" ] || least=$n
 	done
 	trace_events 0
-	bench "entries_$name" "$(awk -v d="$least" -v n=$((rounds * per)) 'BEGIN { print d / n }')"
+	echo "window $name"
+	COUNTED=$least
+}
+
+quotient() { awk -v a="$1" -v b="$2" 'BEGIN { print a / b }'; }
+
+# entries NAME PER-ROUND ROUNDS bench-arguments...: in an operation
+entries() {
+	local name=$1 per=$2 rounds=$3
+	shift 3
+	count_entries "$name" "$rounds" "$@"
+	bench "entries_$name" "$(quotient $COUNTED $((rounds * per)))"
 }
 
 lpi_entries() {
@@ -165,6 +183,7 @@ section_main() {
 	op mask 64
 	op move 64
 	op mapd 64
+	op ppi 64
 	measure_growth
 	set -- $(writes instructions 32 $driver/unbind $PCI $driver/bind $PCI)
 	bench unbind "$1"
@@ -173,6 +192,8 @@ section_main() {
 	affinity=$(affinity_file)
 	entries affinity 2 8 writes time $affinity 2 $affinity 1
 	entries mask 16 1 writes time $OP "mask 8"
+	entries ipi 8 1 writes time $OP "ipi 8"
+	entries ppi 16 1 writes time $OP "ppi 8"
 	# Of eight devices and their eight neighbours, mapped and unmapped.
 	entries mapd 32 1 writes time $OP "mapd 8"
 	entries rebind 1 8 writes time $driver/unbind $PCI $driver/bind $PCI
@@ -198,6 +219,42 @@ section_vm() {
 	bench vm_create "$1"
 	bench vm_destroy "$2"
 	entries vm 1 4 vm time
+}
+
+# CPU 1 goes and comes back.
+section_hotplug() {
+	local cpu=/sys/devices/system/cpu/cpu1/online
+	owned_or_die
+	entries hotplug 1 1 writes time $cpu 0 $cpu 1
+}
+
+# A vCPU with a vPE waits for its timer, and so does the CPU. What it costs to run it
+# at all, and to come back to user space, is taken off.
+section_sleep() {
+	local once many
+	owned_or_die
+	echo 0 > /sys/module/kvm/parameters/halt_poll_ns || die "KVM polls"
+	once=$(timeout 100 /bench sleep instructions 16 0) || die "the vCPU does not run"
+	many=$(timeout 100 /bench sleep instructions 4 $SLEEPS) || die "the vCPU does not sleep"
+	bench sleep "$(quotient $((many - once)) $SLEEPS)"
+	count_entries sleep_none 1 sleep time 0
+	once=$COUNTED
+	count_entries sleep 1 sleep time $SLEEPS
+	bench entries_sleep "$(quotient $((COUNTED - once)) $SLEEPS)"
+}
+
+# MSIs of a device, passed on to a guest that runs.
+section_vlpi() {
+	owned_or_die
+	bind_module $EDU
+	entries vlpi 1 256 vlpi time $OP /sys/bus/pci/devices/$EDU/resource0
+	[ "$(msis $EDU)" = 0 ] || die "the host took $(msis $EDU) of the guest's interrupts"
+}
+
+# A VM with two vPEs, and 512 interrupts by KVM_SIGNAL_MSI: all that the program does.
+section_stress() {
+	owned_or_die
+	entries stress 1 1 run time /bin/vgic_lpi_stress -v 2 -d 2 -e 4 -i 64
 }
 
 # finalize_pkvm() is where the ITSs are handed over, and where CPUs lose their privileges.
