@@ -98,13 +98,7 @@ static bool warming_up;
 static volatile uint32_t *edu, *gicr_ids;
 static char **program;
 
-/*
- * x0 times: the virtual timer is set to now and x1, and waited for, and its interrupt is
- * acknowledged; then a store to x2, which is user space's.
- *
- * Or: LPIs are acknowledged and counted at x0. A "yield" is where QEMU lets the other
- * CPU go on.
- */
+/* For the virtual CPU interface. x3 is lost. */
 #define ENABLE_INTERRUPTS				\
 	"	mov	x3, #0xf0\n"			\
 	"	msr	s3_0_c4_c6_0, x3\n"	/* ICC_PMR_EL1 */ \
@@ -112,6 +106,13 @@ static char **program;
 	"	msr	s3_0_c12_c12_7, x3\n"	/* ICC_IGRPEN1_EL1 */ \
 	"	isb\n"
 
+/*
+ * x0 times: the virtual timer is set to now and x1, and waited for, and its interrupt is
+ * acknowledged; then a store to x2, which is user space's.
+ *
+ * Or: LPIs are acknowledged and counted at x0. A "yield" is where QEMU lets the other
+ * CPU go on.
+ */
 extern const char guest_sleeps[], guest_sleeps_end[], guest_counts[], guest_counts_end[];
 
 __asm__(

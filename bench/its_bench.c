@@ -337,7 +337,7 @@ static int bench_run(const struct bench_op *op, unsigned int rounds)
 
 static void bench_keep(void)
 {
-	if (bench_producer.eventfd)
+	if (IS_ENABLED(CONFIG_IRQ_BYPASS_MANAGER) && bench_producer.eventfd)
 		irq_bypass_unregister_producer(&bench_producer);
 }
 
@@ -345,6 +345,10 @@ static int bench_forward(int fd)
 {
 	struct eventfd_ctx *eventfd;
 	int ret;
+
+	/* Without KVM there is no guest. */
+	if (!IS_ENABLED(CONFIG_IRQ_BYPASS_MANAGER))
+		return -ENODEV;
 
 	bench_keep();
 	eventfd = eventfd_ctx_fdget(fd);
