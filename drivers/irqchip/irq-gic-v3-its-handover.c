@@ -108,15 +108,26 @@ struct its_handover_mem {
 	int			ret;
 };
 
+/* What a vPE table needs that has several users. It is described to EL2 by each of them. */
+struct its_handover_vpes {
+	struct list_head	entry;
+	struct its_baser	baser;
+	void			*shadow;
+	void			*records;
+	bool			owned;
+	int			ret;
+};
+
 static DEFINE_MUTEX(its_handover_lock);
 static LIST_HEAD(its_handover_mems);
+static LIST_HEAD(its_handover_vpes);
 static const struct its_handover_ops *its_hyp_ops;
 
-static void *its_alloc_zeroed(struct its_node *its, size_t size)
+static void *its_alloc_zeroed(int node, size_t size)
 {
 	struct page *page;
 
-	page = its_alloc_pages_node(its->numa_node, GFP_KERNEL | __GFP_ZERO, get_order(size));
+	page = its_alloc_pages_node(node, GFP_KERNEL | __GFP_ZERO, get_order(size));
 
 	return page ? page_address(page) : NULL;
 }
@@ -143,9 +154,24 @@ int its_load_hyp_vpe(struct its_vpe *vpe)
 	return its_hyp_ops->load_vpe(vpe->vpe_id, page_to_phys(vpe->its_vm->vprop_page), flags);
 }
 
+/* With GITS_TYPER.SVPET several ITSs have the same vPE table. */
+static u32 its_count_users(const struct its_baser *baser)
+{
+	struct its_node *its;
+	u32 nr = 0;
+	int i;
+
+	list_for_each_entry(its, &its_nodes, entry) {
+		for (i = 0; i < GITS_BASER_NR_REGS; i++)
+			nr += its->tables[i].base == baser->base;
+	}
+
+	return nr;
+}
+
 static u32 its_record_size(const struct its_baser *baser)
 {
-	return its_handover_record_size(GITS_BASER_TYPE(baser->val));
+	return its_count_users(baser) * its_handover_record_size(GITS_BASER_TYPE(baser->val));
 }
 
 /* Bytes of EL2's records for the entries of an L2 page. */
@@ -187,7 +213,7 @@ static size_t its_nr_chunks(const struct its_baser *baser)
 
 /**
  * its_alloc_chunk() - Allocate EL2's records for the entries of an L2 page.
- * @its:	The ITS.
+ * @node:	The NUMA node of the ITS.
  * @baser:	One of its tables, indirect.
  * @shadow:	The shadow of the table.
  * @idx:	The first-level entry that will point to the L2 page.
@@ -196,7 +222,7 @@ static size_t its_nr_chunks(const struct its_baser *baser)
  *
  * Return: false if there is no memory. True as well if EL2 keeps no records.
  */
-bool its_alloc_chunk(struct its_node *its, struct its_baser *baser, void *shadow, u32 idx)
+bool its_alloc_chunk(int node, struct its_baser *baser, void *shadow, u32 idx)
 {
 	size_t size = its_chunk_size(baser);
 	void *chunk;
@@ -204,7 +230,7 @@ bool its_alloc_chunk(struct its_node *its, struct its_baser *baser, void *shadow
 	if (!size)
 		return true;
 
-	chunk = its_alloc_zeroed(its, size);
+	chunk = its_alloc_zeroed(node, size);
 	if (!chunk)
 		return false;
 
@@ -215,14 +241,14 @@ bool its_alloc_chunk(struct its_node *its, struct its_baser *baser, void *shadow
 	return true;
 }
 
-static bool its_alloc_chunks(struct its_node *its, struct its_baser *baser, void *shadow)
+static bool its_alloc_chunks(int node, struct its_baser *baser, void *shadow)
 {
 	__le64 *l1 = baser->base;
 	size_t idx;
 
 	for (idx = 0; idx < its_nr_chunks(baser); idx++) {
 		if ((le64_to_cpu(l1[idx]) & GITS_BASER_VALID) &&
-		    !its_alloc_chunk(its, baser, shadow, idx))
+		    !its_alloc_chunk(node, baser, shadow, idx))
 			return false;
 	}
 
@@ -246,10 +272,230 @@ static void its_free_shadow(struct its_baser *baser, void *shadow)
 	its_free_zeroed(shadow, its_shadow_size(baser));
 }
 
+static int its_alloc_table(int node, struct its_baser *baser, void **shadow, void **records)
+{
+	if (its_records_size(baser)) {
+		*records = its_alloc_zeroed(node, its_records_size(baser));
+		if (!*records)
+			return -ENOMEM;
+	}
+
+	if (its_shadow_size(baser)) {
+		*shadow = its_alloc_zeroed(node, its_shadow_size(baser));
+		if (!*shadow || !its_alloc_chunks(node, baser, *shadow))
+			return -ENOMEM;
+	}
+
+	return 0;
+}
+
+static void its_free_table(struct its_baser *baser, void *shadow, void *records)
+{
+	its_free_shadow(baser, shadow);
+	its_free_zeroed(records, its_records_size(baser));
+}
+
+/* Of an indirect table the addresses of the chunks are there twice. */
+static void its_copy_table(struct its_baser *baser, void *shadow, void *records)
+{
+	if (!shadow)
+		return;
+
+	memcpy(shadow, baser->base, gits_baser_size(baser->val));
+	if (records)
+		memcpy(records, its_chunks(baser, shadow), its_records_size(baser));
+}
+
+static struct its_handover_vpes *its_find_vpes(const void *base)
+{
+	struct its_handover_vpes *vpes;
+
+	list_for_each_entry(vpes, &its_handover_vpes, entry) {
+		if (vpes->baser.base == base)
+			return vpes;
+	}
+
+	return NULL;
+}
+
+/* There are no vPEs yet: nobody writes the table meanwhile. */
+static void its_add_vpes(int node, const struct its_baser *baser)
+{
+	struct its_handover_vpes *vpes;
+
+	if (its_find_vpes(baser->base))
+		return;
+
+	vpes = kzalloc_obj(*vpes);
+	if (!vpes)
+		return;
+
+	vpes->baser = *baser;
+	vpes->ret = its_alloc_table(node, &vpes->baser, &vpes->shadow, &vpes->records);
+	if (!vpes->ret)
+		its_copy_table(&vpes->baser, vpes->shadow, vpes->records);
+	list_add_tail(&vpes->entry, &its_handover_vpes);
+}
+
+static bool its_is_shared(struct its_node *its, const struct its_baser *baser)
+{
+	return FIELD_GET(GITS_TYPER_SVPET, its->typer) && (baser->val & GITS_BASER_VALID) &&
+	       GITS_BASER_TYPE(baser->val) == GITS_BASER_TYPE_VCPU;
+}
+
+static void its_add_shared_vpes(void)
+{
+	struct its_node *its;
+	int i;
+
+	list_for_each_entry(its, &its_nodes, entry) {
+		for (i = 0; i < GITS_BASER_NR_REGS; i++) {
+			if (its_is_shared(its, &its->tables[i]))
+				its_add_vpes(its->numa_node, &its->tables[i]);
+		}
+	}
+}
+
+static void __iomem *its_rdist_base(int cpu)
+{
+	return gic_rdists ? per_cpu_ptr(gic_rdists->rdist, cpu)->rd_base : NULL;
+}
+
+/* As GITS_BASERn has it, but without a type: if no ITS uses it there are no records. */
+static u64 its_rdist_baser(int cpu)
+{
+	u64 val = gicr_read_vpropbaser(its_rdist_base(cpu) + SZ_128K + GICR_VPROPBASER);
+
+	return GITS_BASER_VALID |
+	       (val & GICR_VPROPBASER_4_1_INDIRECT ? GITS_BASER_INDIRECT : 0) |
+	       FIELD_PREP(GITS_BASER_PAGE_SIZE_MASK,
+			  FIELD_GET(GICR_VPROPBASER_4_1_PAGE_SIZE, val)) |
+	       FIELD_GET(GICR_VPROPBASER_4_1_SIZE, val);
+}
+
+/* After those of ITSs: where an ITS has the same table it is in the list. */
+static void its_add_rdist_vpes(void)
+{
+	struct its_baser baser = {};
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (!its_rdist_base(cpu))
+			continue;
+
+		baser.base = per_cpu_ptr(gic_rdists->rdist, cpu)->vpe_l1_base;
+		if (!baser.base)
+			continue;
+
+		baser.val = its_rdist_baser(cpu);
+		baser.psz = gits_baser_page_size(baser.val);
+		its_add_vpes(cpu_to_node(cpu), &baser);
+	}
+}
+
+static int its_describe_rdist(struct rdist_handover_frame *frame, int cpu)
+{
+	void *base = per_cpu_ptr(gic_rdists->rdist, cpu)->vpe_l1_base;
+	struct its_handover_vpes *vpes = its_find_vpes(base);
+
+	if (!base)
+		return 0;
+
+	if (!vpes || vpes->ret)
+		return -ENOMEM;
+
+	frame->vpe_table.nr_its = its_count_users(&vpes->baser);
+	if (vpes->shadow)
+		frame->vpe_table.shadow = virt_to_phys(vpes->shadow);
+	if (vpes->records)
+		frame->vpe_table.records = virt_to_phys(vpes->records);
+
+	return 0;
+}
+
+/**
+ * its_handover_describe_rdists() - Say what owning vPE tables of redistributors takes.
+ * @desc:	All redistributors.
+ *
+ * After its_handover_prepare(). GICv4.1: what is described is EL2's once the
+ * redistributors are, or else freed by its_handover_finish().
+ *
+ * Return: 0; -ENOMEM if there was not enough memory for it.
+ */
+int its_handover_describe_rdists(struct rdist_handover *desc)
+{
+	int cpu, ret;
+	u64 i;
+
+	for (i = 0; i < desc->nr; i++) {
+		for_each_possible_cpu(cpu) {
+			if (!its_rdist_base(cpu) ||
+			    per_cpu_ptr(gic_rdists->rdist, cpu)->phys_base !=
+			    desc->frames[i].phys_base)
+				continue;
+
+			ret = its_describe_rdist(&desc->frames[i], cpu);
+			if (ret)
+				return ret;
+		}
+	}
+
+	return 0;
+}
+
+/**
+ * its_handover_rdists_done() - From here on the driver writes shadows for redistributors.
+ *
+ * EL2 owns all of them.
+ */
+void its_handover_rdists_done(void)
+{
+	struct its_handover_vpes *vpes;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (!its_rdist_base(cpu))
+			continue;
+
+		vpes = its_find_vpes(per_cpu_ptr(gic_rdists->rdist, cpu)->vpe_l1_base);
+		if (!vpes)
+			continue;
+
+		vpes->owned = true;
+		if (vpes->shadow)
+			per_cpu_ptr(gic_rdists->rdist, cpu)->vpe_l1_base = vpes->shadow;
+	}
+}
+
+static void its_free_vpes(void)
+{
+	struct its_handover_vpes *vpes, *tmp;
+
+	list_for_each_entry_safe(vpes, tmp, &its_handover_vpes, entry) {
+		list_del(&vpes->entry);
+		if (!vpes->owned)
+			its_free_table(&vpes->baser, vpes->shadow, vpes->records);
+		kfree(vpes);
+	}
+}
+
+static int its_use_vpes(struct its_handover_mem *mem, int i)
+{
+	struct its_handover_vpes *vpes = its_find_vpes(mem->its->tables[i].base);
+
+	if (!vpes)
+		return -ENOMEM;
+
+	mem->shadow[i] = vpes->shadow;
+	mem->records[i] = vpes->records;
+
+	return vpes->ret;
+}
+
 static int its_alloc_handover_tables(struct its_handover_mem *mem)
 {
 	struct its_node *its = mem->its;
-	int i;
+	int ret, i;
 
 	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
 		struct its_baser *baser = &its->tables[i];
@@ -257,17 +503,13 @@ static int its_alloc_handover_tables(struct its_handover_mem *mem)
 		if (!(baser->val & GITS_BASER_VALID))
 			continue;
 
-		if (its_records_size(baser)) {
-			mem->records[i] = its_alloc_zeroed(its, its_records_size(baser));
-			if (!mem->records[i])
-				return -ENOMEM;
-		}
-
-		if (its_shadow_size(baser)) {
-			mem->shadow[i] = its_alloc_zeroed(its, its_shadow_size(baser));
-			if (!mem->shadow[i] || !its_alloc_chunks(its, baser, mem->shadow[i]))
-				return -ENOMEM;
-		}
+		if (its_is_shared(its, baser))
+			ret = its_use_vpes(mem, i);
+		else
+			ret = its_alloc_table(its->numa_node, baser, &mem->shadow[i],
+					      &mem->records[i]);
+		if (ret)
+			return ret;
 	}
 
 	return 0;
@@ -306,9 +548,9 @@ static int its_alloc_handover(struct its_handover_mem *mem)
 					      list_count_nodes(&its->its_device_list)));
 	mem->state_sz = PAGE_ALIGN(its_hyp_ops->state_size());
 
-	mem->desc = its_alloc_zeroed(its, mem->desc_sz);
-	mem->state = its_alloc_zeroed(its, mem->state_sz);
-	mem->queue = its_alloc_zeroed(its, ITS_CMD_QUEUE_SZ);
+	mem->desc = its_alloc_zeroed(its->numa_node, mem->desc_sz);
+	mem->state = its_alloc_zeroed(its->numa_node, mem->state_sz);
+	mem->queue = its_alloc_zeroed(its->numa_node, ITS_CMD_QUEUE_SZ);
 	if (!mem->desc || !mem->state || !mem->queue)
 		return -ENOMEM;
 
@@ -333,8 +575,8 @@ static void its_free_handover(struct its_handover_mem *mem)
 	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
 		struct its_baser *baser = &mem->its->tables[i];
 
-		its_free_shadow(baser, mem->shadow[i]);
-		its_free_zeroed(mem->records[i], its_records_size(baser));
+		if (!its_is_shared(mem->its, baser))
+			its_free_table(baser, mem->shadow[i], mem->records[i]);
 	}
 }
 
@@ -351,6 +593,7 @@ static void its_describe_tables(struct its_handover_mem *mem)
 
 		table->baser = baser->val;
 		table->base = virt_to_phys(baser->base);
+		table->nr_its = its_count_users(baser);
 		if (mem->shadow[i])
 			table->shadow = virt_to_phys(mem->shadow[i]);
 		if (mem->records[i])
@@ -399,13 +642,8 @@ static void its_copy_shadows(struct its_handover_mem *mem)
 	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
 		struct its_baser *baser = &mem->its->tables[i];
 
-		if (!mem->shadow[i])
-			continue;
-
-		memcpy(mem->shadow[i], baser->base, gits_baser_size(baser->val));
-		if (mem->records[i])
-			memcpy(mem->records[i], its_chunks(baser, mem->shadow[i]),
-			       its_records_size(baser));
+		if (!its_is_shared(mem->its, baser))
+			its_copy_table(baser, mem->shadow[i], mem->records[i]);
 	}
 }
 
@@ -418,8 +656,11 @@ static void its_use_shadows(struct its_handover_mem *mem)
 	its->cmd_write = mem->queue + (its->cmd_write - its->cmd_base);
 	its->cmd_base = mem->queue;
 
-	for (i = 0; i < GITS_BASER_NR_REGS; i++)
+	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
 		its->tables[i].shadow = mem->shadow[i];
+		if (its_is_shared(its, &its->tables[i]))
+			its_find_vpes(its->tables[i].base)->owned = true;
+	}
 
 	/* Or it would not have taken the ITS. */
 	its_hyp_owns_rdists = true;
@@ -469,6 +710,8 @@ void its_handover_prepare(const struct its_handover_ops *ops)
 	its_hyp_ops = ops;
 	mutex_lock(&its_handover_lock);
 	static_branch_enable(&its_hyp_key);
+	its_add_shared_vpes();
+	its_add_rdist_vpes();
 
 	list_for_each_entry(its, &its_nodes, entry) {
 		mutex_lock_nest_lock(&its->dev_alloc_lock, &its_handover_lock);
@@ -524,6 +767,7 @@ void its_handover_finish(void)
 		its_free_handover(mem);
 		kfree(mem);
 	}
+	its_free_vpes();
 
 	list_for_each_entry(its, &its_nodes, entry)
 		mutex_unlock(&its->dev_alloc_lock);

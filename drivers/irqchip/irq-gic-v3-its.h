@@ -110,6 +110,7 @@ static inline u64 its_cmd_ptr_to_offset(struct its_node *its,
 }
 
 extern struct list_head its_nodes;
+extern struct rdists *gic_rdists;
 extern u32 lpi_id_bits;
 
 struct page *its_alloc_pages_node(int node, gfp_t gfp, unsigned int order);
@@ -134,7 +135,7 @@ void its_start_hyp_wait(struct its_node *its, struct its_hyp_wait *wait,
 			struct its_cmd_block *first, u64 end);
 int its_end_hyp_wait(struct its_node *its, struct its_hyp_wait *wait);
 void its_skip_refused_cmd(struct its_node *its);
-bool its_alloc_chunk(struct its_node *its, struct its_baser *baser, void *shadow, u32 idx);
+bool its_alloc_chunk(int node, struct its_baser *baser, void *shadow, u32 idx);
 int its_load_hyp_vpe(struct its_vpe *vpe);
 
 #if defined(CONFIG_ARM64) && defined(CONFIG_KVM)

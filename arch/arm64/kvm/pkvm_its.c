@@ -119,7 +119,7 @@ static bool pkvm_its_share_of_table(int *nr, const struct its_handover_table *ta
 	u64 size = gits_baser_size(table->baser);
 	u32 record_size, idx;
 
-	record_size = its_handover_record_size(GITS_BASER_TYPE(table->baser));
+	record_size = its_handover_record_size(GITS_BASER_TYPE(table->baser)) * table->nr_its;
 	if (pkvm_its_share_last(nr, table->base, size) ||
 	    pkvm_its_share_last(nr, table->shadow, size * (table->records ? 2 : 1)))
 		return true;
@@ -371,18 +371,13 @@ static void __init pkvm_its_report_unused(void)
 	}
 }
 
-/*
- * EL2 makes no vPE resident that it does not know, and owns no vPE tables of
- * redistributors. Where it owns nothing all is as without it.
- */
+/* EL2 makes no vPE resident that it does not know. Where it owns nothing all is as without. */
 static void __init pkvm_its_report_vlpis(bool rdists_owned)
 {
-	if (!kvm_vgic_global_state.has_gicv4 || !rdists_owned ||
-	    (!pkvm_its_not_owned && !kvm_vgic_global_state.has_gicv4_1))
+	if (!kvm_vgic_global_state.has_gicv4 || !rdists_owned || !pkvm_its_not_owned)
 		return;
 
-	kvm_info("vLPIs are not used: %s\n", pkvm_its_not_owned ? "an ITS is not owned by EL2" :
-		 "EL2 does not own the vPE tables of GICv4.1 redistributors");
+	kvm_info("vLPIs are not used: an ITS is not owned by EL2\n");
 	kvm_vgic_global_state.has_gicv4 = false;
 	kvm_vgic_global_state.has_gicv4_1 = false;
 }
@@ -440,6 +435,7 @@ void __init pkvm_its_prepare(void)
 	pkvm_its_add_acpi();
 	pkvm_rdists_prepare();
 	its_handover_prepare(&pkvm_its_ops);
+	pkvm_rdists_describe();
 }
 
 /**

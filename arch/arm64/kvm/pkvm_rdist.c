@@ -32,6 +32,7 @@ static const char * const pkvm_rdist_steps[] = {
 	[PKVM_RDIST_STEP_VLPI]		= "resident vPE",
 	[PKVM_RDIST_STEP_PROP]		= "LPI configuration table",
 	[PKVM_RDIST_STEP_PEND]		= "LPI pending table",
+	[PKVM_RDIST_STEP_VPES]		= "vPE table",
 };
 
 #ifdef CONFIG_NVHE_EL2_DEBUG
@@ -240,9 +241,26 @@ void __init pkvm_rdists_prepare(void)
 	if (ret) {
 		pkvm_rdist_ret = pkvm_rdist_error(ret, PKVM_RDIST_STEP_DRIVER, 0);
 		pkvm_rdists_unknown = true;
-	} else if (pkvm_rdists_nr) {
-		pkvm_rdists_break();
 	}
+}
+
+/**
+ * pkvm_rdists_describe() - Let the ITS driver describe the tables that it has a part in.
+ *
+ * Process context, after its_handover_prepare().
+ */
+void __init pkvm_rdists_describe(void)
+{
+	int ret;
+
+	if (!pkvm_rdists_nr || pkvm_rdist_ret)
+		return;
+
+	ret = its_handover_describe_rdists(pkvm_rdists);
+	if (ret)
+		pkvm_rdist_ret = pkvm_rdist_error(ret, PKVM_RDIST_STEP_DRIVER, 0);
+	else
+		pkvm_rdists_break();
 }
 
 /**
@@ -263,6 +281,8 @@ unsigned int __init pkvm_rdists_handover(void)
 						   pkvm_rdists_size, pkvm_rdist_state,
 						   pkvm_rdist_state_size);
 		pkvm_rdists_unshare();
+		if (!pkvm_rdist_ret)
+			its_handover_rdists_done();
 	}
 
 	return pkvm_rdists_nr;
@@ -319,6 +339,7 @@ static u64 pkvm_rdist_query(unsigned int nr, enum pkvm_its_query what)
 static void pkvm_rdist_show_tables(struct seq_file *s, unsigned int nr)
 {
 	u64 pend = pkvm_rdist_query(nr, PKVM_ITS_QUERY_RDIST_PEND);
+	u64 vpes = pkvm_rdist_query(nr, PKVM_ITS_QUERY_RDIST_VPES);
 
 	seq_printf(s, " cpu %llu lpis %d",
 		   GICR_TYPER_CPU_NUMBER(pkvm_rdist_query(nr, PKVM_ITS_QUERY_RDIST_TYPER)),
@@ -328,6 +349,9 @@ static void pkvm_rdist_show_tables(struct seq_file *s, unsigned int nr)
 			   GICR_PROPBASER_ADDRESS(pkvm_rdist_query(nr, PKVM_ITS_QUERY_RDIST_PROP)),
 			   GICR_PENDBASER_ADDRESS(pend),
 			   pkvm_rdist_query(nr, PKVM_ITS_QUERY_RDIST_PEND_OWNER) ? "EL2" : "host");
+	if (vpes)
+		seq_printf(s, " vpes 0x%llx vpes_owner %s", vpes,
+			   pkvm_rdist_query(nr, PKVM_ITS_QUERY_RDIST_VPES_OWNER) ? "EL2" : "host");
 }
 
 static bool pkvm_rdist_is_owned(unsigned int nr)

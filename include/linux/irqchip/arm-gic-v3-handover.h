@@ -98,6 +98,9 @@ static inline u32 gits_cbaser_size(u64 cbaser)
  *		memory that will be EL2's. For a flat table, that of its records. For
  *		an indirect one, one u64 for each first-level entry: if the entry is
  *		valid the physical address of a chunk, or else 0.
+ * @nr_its:	Number of ITSs that have this table, which is more than one only for vPE
+ *		tables of GITS_TYPER.SVPET. A record of it is one for each of them, and
+ *		they all describe it alike.
  *
  * A chunk is memory for the records of all entries of an L2 page, whose pages are
  * used for nothing else. It is aligned to a doubleword, as are @shadow and @records.
@@ -107,6 +110,7 @@ struct its_handover_table {
 	u64	base;
 	u64	shadow;
 	u64	records;
+	u64	nr_its;
 };
 
 /**
@@ -165,16 +169,20 @@ struct its_handover {
  * struct rdist_handover_frame - where a redistributor is
  * @phys_base:	Physical address of RD_base.
  * @flags:	RDIST_HANDOVER_*.
+ * @vpe_table:	GICv4.1: what the vPE table in GICR_VPROPBASER needs. Where it is the
+ *		register says. The same for all that have the same table, and for an ITS
+ *		which has it. If there is no such ITS there are no records.
  */
 struct rdist_handover_frame {
-	u64	phys_base;
-	u64	flags;
+	u64				phys_base;
+	u64				flags;
+	struct its_handover_table	vpe_table;
 };
 
 /**
  * struct rdist_handover - all redistributors that the firmware describes
  * @nr:		Their number.
- * @frames:	Where they are. Their registers say the rest.
+ * @frames:	Where they are. Their registers say most of the rest.
  */
 struct rdist_handover {
 	u64				nr;
@@ -218,11 +226,15 @@ static inline int gic_v3_describe_rdists(struct rdist_handover_frame *frames, un
 #ifdef CONFIG_ARM_GIC_V3_ITS
 void its_use_whole_pages(void);
 void its_handover_prepare(const struct its_handover_ops *ops);
+int its_handover_describe_rdists(struct rdist_handover *desc);
+void its_handover_rdists_done(void);
 void its_handover_commit(void);
 void its_handover_finish(void);
 #else
 static inline void its_use_whole_pages(void) { }
 static inline void its_handover_prepare(const struct its_handover_ops *ops) { }
+static inline int its_handover_describe_rdists(struct rdist_handover *desc) { return 0; }
+static inline void its_handover_rdists_done(void) { }
 static inline void its_handover_commit(void) { }
 static inline void its_handover_finish(void) { }
 #endif

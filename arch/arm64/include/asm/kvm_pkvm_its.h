@@ -47,6 +47,7 @@ enum pkvm_rdist_step {
 	PKVM_RDIST_STEP_VLPI,
 	PKVM_RDIST_STEP_PROP,
 	PKVM_RDIST_STEP_PEND,
+	PKVM_RDIST_STEP_VPES,
 	PKVM_RDIST_STEP_MAX
 };
 
@@ -122,6 +123,8 @@ enum pkvm_its_query {
 	PKVM_ITS_QUERY_RDIST_PEND,	/* GICR_PENDBASER, likewise */
 	PKVM_ITS_QUERY_RDIST_PEND_OWNER, /* 1 if EL2 owns each page of the table */
 	PKVM_ITS_QUERY_RDIST_RESIDENT,	/* 1 + the vPEID that is resident */
+	PKVM_ITS_QUERY_RDIST_VPES,	/* address of its vPE table, 0 if there is none */
+	PKVM_ITS_QUERY_RDIST_VPES_OWNER, /* 1 if EL2 owns each page of that */
 };
 
 /* In the answer to PKVM_ITS_QUERY_L2: each page is EL2's, of the chunk as well. */

@@ -14,10 +14,10 @@
  *
  * EL2 does not wait for the ITS. Each entry first looks how far it is: pages go
  * back when the ITS has consumed the unmap and, as it may use what it knew until
- * then, a SYNC or VSYNC behind that. The host reads a GITS_CREADR that is not past
- * a command unless this is done. The slot of a command that was consumed is
- * overwritten, so that no ITS that starts over, be it with a queue that firmware
- * restored, executes it twice.
+ * then, a SYNC or VSYNC behind that; with GICv4.1 it has forgotten a vPE by then. The
+ * host reads a GITS_CREADR that is not past a command unless this is done. The slot
+ * of a command that was consumed is overwritten, so that no ITS that starts over, be
+ * it with a queue that firmware restored, executes it twice.
  *
  * Only MAPD and VMAPP give the ITS an address. The others name devices, events,
  * collections, vPEs and redistributors, which are held to what the ITS was given:
@@ -46,6 +46,7 @@
 #define its_cmd_rdbase2(cmd)	((cmd)->raw_cmd[3] & GITS_CMD3_RDBASE)
 #define its_cmd_collection(cmd)	FIELD_GET(GITS_CMD2_COLLECTION, (cmd)->raw_cmd[2])
 #define its_cmd_alloc(cmd)	FIELD_GET(GITS_CMD0_ALLOC, (cmd)->raw_cmd[0])
+#define its_cmd_vpt_flags(cmd)	((cmd)->raw_cmd[0] & (GITS_CMD0_ALLOC | GITS_CMD0_PTZ))
 #define its_cmd_vconfig(cmd)	((cmd)->raw_cmd[0] & GITS_CMD0_VCONFIG)
 #define its_cmd_vpe(cmd)	FIELD_GET(GITS_CMD1_VPE, (cmd)->raw_cmd[1])
 #define its_cmd_its_list(cmd)	FIELD_GET(GITS_CMD1_ITS_LIST, (cmd)->raw_cmd[1])
@@ -222,8 +223,12 @@ static enum pkvm_its_refusal its_vmapp_valid(struct hyp_its *its, struct its_cmd
 	if (hyp_its_is_v4_1(its) && !its_is_doorbell(its, doorbell))
 		return PKVM_ITS_DOORBELL;
 
+	/* A VPT that another ITS knows is not zero, if ever it was. */
+	if (!its_cmd_alloc(cmd))
+		cmd->raw_cmd[0] &= ~GITS_CMD0_PTZ;
+
 	return hyp_its_map_vpe(its, its_cmd_vpe(cmd), its_cmd_vpt(cmd), its_cmd_intid_bits(cmd),
-			   its_cmd_vconfig(cmd), its_cmd_alloc(cmd));
+			       its_cmd_vconfig(cmd), its_cmd_vpt_flags(cmd));
 }
 
 /* As for MAPD, what an unmap does not need is ignored. */
@@ -250,12 +255,34 @@ static enum pkvm_its_refusal its_check_vmapp(struct hyp_its *its, struct its_cmd
 	return its_cmd_valid(cmd) ? its_vmapp_valid(its, cmd) : its_vmapp_invalid(its, cmd);
 }
 
-static bool its_vmapp_consumed(struct hyp_its *its, struct its_cmd_block *cmd)
+/* Too early as long as a redistributor may use the VPT. */
+static bool its_complete_vpe_unmap(struct hyp_its *its, u32 vpe_id)
 {
-	if (!its_cmd_valid(cmd))
-		hyp_its_vpe_unmapped(its, its_cmd_vpe(cmd));
+	if (!hyp_its_vpe_is_leaving(its, vpe_id))
+		return true;
+
+	if (hyp_rdists_hold_vpe(vpe_id))
+		return false;
+
+	hyp_its_complete_vpe_unmap(its, vpe_id);
 
 	return true;
+}
+
+/*
+ * Section 5.3, VMAPP, GICv4.1: an unmap is self-synchronising, and the driver sends
+ * no VSYNC. GICv4.0 needs one.
+ */
+static bool its_vmapp_consumed(struct hyp_its *its, struct its_cmd_block *cmd)
+{
+	u32 vpe_id = its_cmd_vpe(cmd);
+
+	if (its_cmd_valid(cmd))
+		return true;
+
+	hyp_its_vpe_unmapped(its, vpe_id);
+
+	return !hyp_its_is_v4_1(its) || its_complete_vpe_unmap(its, vpe_id);
 }
 
 static void its_vmapp_dropped(struct hyp_its *its, struct its_cmd_block *cmd)
@@ -266,17 +293,7 @@ static void its_vmapp_dropped(struct hyp_its *its, struct its_cmd_block *cmd)
 
 static bool its_vsync_consumed(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	u32 vpe_id = its_cmd_vpe(cmd);
-
-	if (!hyp_its_vpe_is_leaving(its, vpe_id))
-		return true;
-
-	if (hyp_rdists_hold_vpe(vpe_id))
-		return false;
-
-	hyp_its_complete_vpe_unmap(its, vpe_id);
-
-	return true;
+	return its_complete_vpe_unmap(its, its_cmd_vpe(cmd));
 }
 
 static enum pkvm_its_refusal its_check_vpe_event(struct hyp_its *its, struct its_cmd_block *cmd)
@@ -421,7 +438,7 @@ static const struct its_cmd_type its_cmd_types[] = {
 	},
 	[GITS_CMD_VMAPP] = {
 		.name = "VMAPP", .check = its_check_vmapp, .needs = GITS_TYPER_VLPIS,
-		.mask = { GITS_CMD0_OPCODE | GITS_CMD0_ALLOC | GITS_CMD0_VCONFIG,
+		.mask = { GITS_CMD0_OPCODE | GITS_CMD0_ALLOC | GITS_CMD0_PTZ | GITS_CMD0_VCONFIG,
 			  GITS_CMD1_VPE | GITS_CMD1_DOORBELL,
 			  GITS_CMD2_VALID | GITS_CMD2_RDBASE,
 			  GITS_CMD3_VPT | GITS_CMD3_VPT_SIZE },

@@ -167,8 +167,7 @@ static int its_check_registers(struct hyp_its *its, const struct its_handover *d
 	if (its->typer != desc->typer || !(its->typer & GITS_TYPER_PLPIS))
 		return -EINVAL;
 
-	/* EL2 does not know what redistributors do with a vPE table they share. */
-	if (!desc->vlpis || FIELD_GET(GITS_TYPER_SVPET, its->typer))
+	if (!desc->vlpis)
 		its->typer &= ~(GITS_TYPER_VLPIS | GITS_TYPER_VMAPP);
 
 	if (!hyp_its_is_enabled(its))
@@ -190,37 +189,6 @@ static int its_check_registers(struct hyp_its *its, const struct its_handover *d
 	}
 
 	return its_check_pointers(its, desc);
-}
-
-/* GICv4.1: an ITS may have the same vPE table as redistributors and other ITSs. */
-static bool its_is_shared_table(u64 baser)
-{
-	struct hyp_its *its;
-	int i;
-
-	list_for_each_entry(its, &its_list, node) {
-		for (i = 0; i < GITS_BASER_NR_REGS; i++) {
-			if (FIELD_GET(GITS_TYPER_SVPET, its->typer) &&
-			    its->tables[i].baser == baser)
-				return true;
-		}
-	}
-
-	return false;
-}
-
-/* A table that another ITS has brought is EL2's already. */
-static void its_find_borrowed_tables(struct hyp_its *its, const struct its_handover *desc)
-{
-	u64 baser;
-	int i;
-
-	for (i = 0; i < GITS_BASER_NR_REGS; i++) {
-		baser = desc->tables[i].baser;
-		its->tables[i].borrowed = FIELD_GET(GITS_TYPER_SVPET, its->typer) &&
-					  GITS_BASER_TYPE(baser) == GITS_BASER_TYPE_VCPU &&
-					  its_is_shared_table(baser);
-	}
 }
 
 /* With a table in memory, those that the ITS holds itself may not count. */
@@ -280,7 +248,6 @@ int hyp_its_setup(struct hyp_its *its, const struct its_handover *desc,
 	its->lpi_bits = min(desc->lpi_id_bits, ITS_MAX_LPI_BITS);
 
 	*step = PKVM_ITS_STEP_TABLES;
-	its_find_borrowed_tables(its, desc);
 	ret = hyp_its_setup_tables(its, desc);
 	if (ret)
 		return ret;
@@ -847,18 +814,15 @@ u64 __pkvm_its_refused(unsigned int nr, enum pkvm_its_refused_what what)
 #ifdef CONFIG_NVHE_EL2_DEBUG
 static u64 its_query_table(struct hyp_its *its, enum pkvm_its_query what, u64 idx)
 {
-	struct hyp_its_table *table;
+	const struct hyp_its_table *table;
 
-	if (idx >= GITS_BASER_NR_REGS)
+	if (idx >= GITS_BASER_NR_REGS || !its->tables[idx].baser)
 		return 0;
 
-	table = &its->tables[idx];
-	if (!table->baser)
-		return 0;
-
+	table = hyp_its_used_table(&its->tables[idx]);
 	switch (what) {
 	case PKVM_ITS_QUERY_TABLE_OWNER:
-		return pkvm_hyp_owns(table->phys, hyp_its_table_size(table));
+		return pkvm_hyp_owns(table->phys, table->size);
 	case PKVM_ITS_QUERY_TABLE_NR_L2:
 		return table->nr_l2;
 	default:
@@ -874,15 +838,14 @@ static u64 its_query_records(const struct hyp_its_table *table)
 
 static u64 its_query_l2(struct hyp_its *its, u32 nr, u32 idx)
 {
-	struct hyp_its_table *table;
+	const struct hyp_its_table *table;
 	u64 phys;
 
-	if (nr >= GITS_BASER_NR_REGS)
+	if (nr >= GITS_BASER_NR_REGS || !its->tables[nr].baser)
 		return 0;
 
-	table = &its->tables[nr];
-	if (!table->baser || !table->l1 || idx >= table->nr_entries ||
-	    hyp_its_read_l1(table, idx, &phys))
+	table = hyp_its_used_table(&its->tables[nr]);
+	if (!table->l1 || idx >= table->nr_entries || hyp_its_read_l1(table, idx, &phys))
 		return 0;
 
 	if (!pkvm_hyp_owns(phys, table->psz))

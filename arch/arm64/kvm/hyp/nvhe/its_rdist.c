@@ -10,10 +10,11 @@
  * Before the host loses its privileges it hands over the frames of all
  * redistributors, also of those that no CPU uses. What they use is what their
  * registers say then: a pending table becomes EL2's, with its contents and for good;
- * the configuration table, which the GIC only reads, is shared and pinned. From
- * then on the host reads the registers without EL2, as masking an interrupt polls
- * one of them. What it writes is emulated, see rdist_registers: nothing
- * that it writes is an address.
+ * the configuration table, which the GIC only reads, is shared and pinned; and the
+ * vPE table of GICv4.1 becomes EL2's as one of an ITS does, with which the
+ * redistributor may share it. From then on the host reads the registers without EL2,
+ * as masking an interrupt polls one of them. What it writes is emulated, see
+ * rdist_registers: nothing that it writes is an address.
  *
  * The frame with the registers of SGIs and PPIs names no memory, and stays the
  * host's. References are to the GIC architecture specification, IHI 0069.
@@ -237,6 +238,46 @@ static void rdist_return_pend(struct hyp_rdist *rdist)
 	trace_its_return(hyp_rdist_phys(rdist), phys, nr_pages);
 }
 
+/* Section 12.11, GICR_VPROPBASER, GICv4.1: what GITS_BASERn says, in other places. */
+static void rdist_decode_vpropbaser(u64 vpropbaser, struct hyp_its_table *layout)
+{
+	u64 psz = FIELD_GET(GICR_VPROPBASER_4_1_PAGE_SIZE, vpropbaser);
+
+	layout->type = GITS_BASER_TYPE_VCPU;
+	layout->phys = vpropbaser & GICR_VPROPBASER_4_1_ADDR;
+	layout->psz = gits_baser_page_size(FIELD_PREP(GITS_BASER_PAGE_SIZE_MASK, psz));
+	layout->size = (FIELD_GET(GICR_VPROPBASER_4_1_SIZE, vpropbaser) + 1) * layout->psz;
+	layout->indirect = vpropbaser & GICR_VPROPBASER_4_1_INDIRECT;
+	layout->coherent = vpropbaser & GICR_VPROPBASER_SHAREABILITY_MASK;
+	layout->entry_size = (FIELD_GET(GICR_VPROPBASER_4_1_ENTRY_SIZE, vpropbaser) + 1) *
+			     sizeof(u64);
+}
+
+/* The GIC will find what was in the table before, and not take it for zero. */
+static int rdist_get_vpe_table(struct hyp_rdist *rdist, const struct rdist_handover_frame *frame)
+{
+	struct hyp_its_table layout = {};
+	u64 vpropbaser;
+
+	if (!hyp_rdist_has_vlpis(rdist) || !hyp_rdist_is_v4_1(rdist))
+		return 0;
+
+	vpropbaser = readq_relaxed(vlpi_reg(rdist, GICR_VPROPBASER));
+	if (!(vpropbaser & GICR_VPROPBASER_4_1_VALID))
+		return 0;
+
+	rdist->vpropbaser = vpropbaser & ~GICR_VPROPBASER_4_1_Z;
+	rdist_decode_vpropbaser(vpropbaser, &layout);
+
+	return hyp_its_get_vpe_table(NULL, &layout, &frame->vpe_table, &rdist->vpe_table);
+}
+
+static void rdist_put_vpe_table(struct hyp_rdist *rdist)
+{
+	if (rdist->vpe_table)
+		hyp_its_put_vpe_table(NULL, rdist->vpe_table);
+}
+
 /* There are no guests yet, and so no vPE that the host could want there. */
 static int rdist_check_vacant(struct hyp_rdist *rdist)
 {
@@ -273,10 +314,22 @@ static void rdist_teardown_tables(struct hyp_rdist *rdist)
 	rdist_put_prop();
 }
 
-static int rdist_setup_state(struct hyp_rdist *rdist, enum pkvm_rdist_step *step)
+/**
+ * hyp_rdist_setup_state() - Donate what the registers of a redistributor name.
+ * @rdist:	The redistributor, whose frames are EL2's.
+ * @frame:	What the host says of it.
+ * @step:	Where to say how far it came.
+ *
+ * That part of hyp_rdist_setup() which has to do with tables.
+ *
+ * Return: as there.
+ */
+int hyp_rdist_setup_state(struct hyp_rdist *rdist, const struct rdist_handover_frame *frame,
+			  enum pkvm_rdist_step *step)
 {
 	int ret;
 
+	*step = PKVM_RDIST_STEP_STATE;
 	if (!(rdist->typer & GICR_TYPER_PLPIS))
 		return 0;
 
@@ -289,25 +342,47 @@ static int rdist_setup_state(struct hyp_rdist *rdist, enum pkvm_rdist_step *step
 	if (ret)
 		return ret;
 
-	return rdist->lpis ? rdist_setup_tables(rdist, step) : 0;
+	*step = PKVM_RDIST_STEP_VPES;
+	ret = rdist_get_vpe_table(rdist, frame);
+	if (ret)
+		return ret;
+
+	ret = rdist->lpis ? rdist_setup_tables(rdist, step) : 0;
+	if (ret)
+		rdist_put_vpe_table(rdist);
+
+	return ret;
+}
+
+/**
+ * hyp_rdist_teardown_state() - Undo hyp_rdist_setup_state().
+ * @rdist:	The redistributor, whose registers are as they were.
+ */
+void hyp_rdist_teardown_state(struct hyp_rdist *rdist)
+{
+	if (rdist->lpis)
+		rdist_teardown_tables(rdist);
+	rdist_put_vpe_table(rdist);
 }
 
 /**
  * hyp_rdist_setup() - Donate a redistributor, and what its registers name.
  * @rdist:	The redistributor, zeroed.
- * @frame:	Where it is.
+ * @frame:	Where it is, and what it takes to own its vPE table.
  * @step:	Where to say how far it came.
  *
  * Before, frames and tables are the host's. After, RD_base, VLPI_base and the
  * reserved frame behind that are EL2's, of which the host can read all; the pending
  * table is EL2's, with its contents; the LPI configuration table is shared and
- * pinned. If LPIs are not enabled there are no tables, and there never will be. On
- * failure all is as before. No register is written.
+ * pinned; the vPE table is owned as hyp_its_get_vpe_table() says. If LPIs are not
+ * enabled there are no tables of LPIs, and there never will be. On failure all is as
+ * before. No register is written.
  *
  * Return: 0; -EINVAL if an address or the number of INTID bits is not valid, or
- * the configuration table not that of the others; -ENODEV if there is no
+ * a table that others use as well is not as they say; -ENODEV if there is no
  * redistributor; -EBUSY if a write to GICR_CTLR does not end, or a vPE is resident;
- * -EPERM if a page of a table is not the host's alone.
+ * -ENOSPC if there are too many vPE tables; -EPERM if a page of a table is not the
+ * host's alone.
  */
 int hyp_rdist_setup(struct hyp_rdist *rdist, const struct rdist_handover_frame *frame,
 		    enum pkvm_rdist_step *step)
@@ -320,7 +395,7 @@ int hyp_rdist_setup(struct hyp_rdist *rdist, const struct rdist_handover_frame *
 	if (ret)
 		return ret;
 
-	ret = rdist_setup_state(rdist, step);
+	ret = hyp_rdist_setup_state(rdist, frame, step);
 	if (ret)
 		rdist_teardown_frames(rdist);
 
@@ -333,8 +408,7 @@ int hyp_rdist_setup(struct hyp_rdist *rdist, const struct rdist_handover_frame *
  */
 void hyp_rdist_teardown(struct hyp_rdist *rdist)
 {
-	if (rdist->lpis)
-		rdist_teardown_tables(rdist);
+	hyp_rdist_teardown_state(rdist);
 	rdist_teardown_frames(rdist);
 }
 
@@ -362,8 +436,8 @@ u32 hyp_rdists_lpi_bits(void)
 /**
  * hyp_rdists_allow_vlpis() - Can every vPE be made resident by EL2?
  *
- * Return: true if all redistributors with LPIs are those of a GICv4.0. From GICv4.1
- * on each has a vPE table of its own, which EL2 does not own.
+ * Return: true if all redistributors with LPIs can have vPEs, which takes a vPE table
+ * with GICv4.1.
  */
 bool hyp_rdists_allow_vlpis(void)
 {
@@ -372,7 +446,11 @@ bool hyp_rdists_allow_vlpis(void)
 	for (i = 0; i < hyp_nr_rdists; i++) {
 		struct hyp_rdist *rdist = &hyp_rdists[i];
 
-		if (rdist->lpis && (!hyp_rdist_has_vlpis(rdist) || hyp_rdist_is_v4_1(rdist)))
+		if (!rdist->lpis)
+			continue;
+
+		if (!hyp_rdist_has_vlpis(rdist) ||
+		    (hyp_rdist_is_v4_1(rdist) && !rdist->vpe_table))
 			return false;
 	}
 
@@ -430,14 +508,23 @@ static bool rdist_is_vacant(struct hyp_rdist *rdist)
 	return !rdist->resident;
 }
 
-/* Without it the GIC drops vLPIs for vPEs that are not resident, GICv4.0. */
+/*
+ * GICv4.1: where the vPE table is. GICv4.0, which is told of configuration tables with
+ * each vPE: without it the GIC drops vLPIs for vPEs that are not resident.
+ */
 static void rdist_restore_vpropbaser(struct hyp_rdist *rdist)
 {
 	void __iomem *reg = vlpi_reg(rdist, GICR_VPROPBASER);
 	u64 idbits = rdist_intid_bits(rdist) - 1;
+	u64 vpropbaser;
 
-	if (hyp_rdist_has_vlpis(rdist) && !hyp_rdist_is_v4_1(rdist) && rdist_is_vacant(rdist) &&
-	    (readq_relaxed(reg) & GICR_VPROPBASER_IDBITS_MASK) != idbits)
+	if (!hyp_rdist_has_vlpis(rdist) || !rdist_is_vacant(rdist))
+		return;
+
+	vpropbaser = readq_relaxed(reg);
+	if (rdist->vpe_table && !(vpropbaser & GICR_VPROPBASER_4_1_VALID))
+		writeq_relaxed(rdist->vpropbaser, reg);
+	if (!hyp_rdist_is_v4_1(rdist) && (vpropbaser & GICR_VPROPBASER_IDBITS_MASK) != idbits)
 		writeq_relaxed(idbits, reg);
 }
 
@@ -519,18 +606,30 @@ static bool rdist_may_name_vpe(struct hyp_rdist *rdist, u32 vpe_id)
 	return hyp_rdist_is_v4_1(rdist) && hyp_its_vpe_is_known(vpe_id);
 }
 
+/* Not beyond its configuration table, which may be smaller than that of LPIs. */
+static bool rdist_is_vlpi(struct hyp_rdist *rdist, u32 vpe_id, u32 intid)
+{
+	struct hyp_its_vpe vpe;
+
+	return hyp_rdist_is_v4_1(rdist) && hyp_its_find_vpe(vpe_id, &vpe) &&
+	       intid >= RDIST_FIRST_LPI && intid < BIT_ULL(vpe.intid_bits);
+}
+
 static void rdist_write_invlpir(struct hyp_rdist *rdist, u64 val)
 {
+	u32 vpe_id = FIELD_GET(GICR_INVLPIR_VPEID, val);
+	u32 intid = FIELD_GET(GICR_INVLPIR_INTID, val);
 	u64 mask = GICR_INVLPIR_INTID;
 
-	if (!rdist_may_invalidate(rdist) ||
-	    !rdist_is_lpi(rdist, FIELD_GET(GICR_INVLPIR_INTID, val)))
+	if (!rdist_may_invalidate(rdist) || !rdist->lpis)
 		return;
 
 	if (val & GICR_INVLPIR_V) {
 		mask |= GICR_INVLPIR_V | GICR_INVLPIR_VPEID;
-		if (!rdist_may_name_vpe(rdist, FIELD_GET(GICR_INVLPIR_VPEID, val)))
+		if (!rdist_is_vlpi(rdist, vpe_id, intid))
 			return;
+	} else if (!rdist_is_lpi(rdist, intid)) {
+		return;
 	}
 
 	writeq_relaxed(val & mask, rd_reg(rdist, GICR_INVLPIR));
@@ -578,14 +677,49 @@ static void rdist_put_vpe(struct hyp_rdist *rdist, u64 val)
 	rdist_is_vacant(rdist);
 }
 
+/* If this succeeds the VPT stays for as long as @resident says so. */
+static int rdist_claim_vpe(struct hyp_rdist *rdist, u32 vpe_id, struct hyp_its_vpe *vpe)
+{
+	if (!rdist_is_vacant(rdist))
+		return -EBUSY;
+
+	WRITE_ONCE(rdist->resident, vpe_id + 1);
+	/* As in hyp_rdists_hold_vpe(): this sees the unmap, or that sees the vPE. */
+	smp_mb();
+	if (!hyp_its_find_vpe(vpe_id, vpe)) {
+		WRITE_ONCE(rdist->resident, 0);
+		return -ENOENT;
+	}
+
+	return 0;
+}
+
+/* GICv4.1 finds the rest in the vPE table. */
+static void rdist_name_vpe(struct hyp_rdist *rdist, u64 val)
+{
+	u32 vpe_id = FIELD_GET(GICR_VPENDBASER_4_1_VPEID, val);
+	struct hyp_its_vpe vpe;
+
+	if (!rdist->lpis || !rdist->vpe_table ||
+	    !hyp_its_id_in_range(&rdist->vpe_table->table, vpe_id) ||
+	    rdist_claim_vpe(rdist, vpe_id, &vpe))
+		return;
+
+	val &= GICR_VPENDBASER_Valid | GICR_VPENDBASER_4_1_VGRP0EN |
+	       GICR_VPENDBASER_4_1_VGRP1EN | GICR_VPENDBASER_4_1_VPEID;
+	writeq_relaxed(val, vlpi_reg(rdist, GICR_VPENDBASER));
+}
+
 /*
- * To make a vPE resident, the host calls EL2: what GICv4.0 wants to be written here
- * is the address of its VPT.
+ * What GICv4.0 wants to be written here is the address of the VPT: to make a vPE
+ * resident there, the host calls EL2.
  */
 static void rdist_write_vpendbaser(struct hyp_rdist *rdist, u64 val)
 {
 	if (!(val & GICR_VPENDBASER_Valid))
 		rdist_put_vpe(rdist, val);
+	else if (hyp_rdist_is_v4_1(rdist))
+		rdist_name_vpe(rdist, val);
 }
 
 static void rdist_write_vsgir(struct hyp_rdist *rdist, u64 val)
@@ -681,14 +815,13 @@ static void rdist_program_vpe(struct hyp_rdist *rdist, const struct hyp_its_vpe 
 static int rdist_load_vpe(struct hyp_rdist *rdist, u32 vpe_id, u64 vconfig, u64 flags)
 {
 	struct hyp_its_vpe vpe;
+	int ret;
 
-	if (!rdist_is_vacant(rdist))
-		return -EBUSY;
+	ret = rdist_claim_vpe(rdist, vpe_id, &vpe);
+	if (ret)
+		return ret;
 
-	WRITE_ONCE(rdist->resident, vpe_id + 1);
-	/* As in hyp_rdists_hold_vpe(): this sees the unmap, or that sees the vPE. */
-	smp_mb();
-	if (!hyp_its_find_vpe(vpe_id, &vpe) || vpe.config != vconfig) {
+	if (vpe.config != vconfig) {
 		WRITE_ONCE(rdist->resident, 0);
 		return -ENOENT;
 	}
@@ -751,7 +884,7 @@ bool hyp_rdists_hold_vpe(u32 vpe_id)
 	bool held;
 	u32 i;
 
-	/* As in rdist_load_vpe(): a vPE is found unmapped there, or resident here. */
+	/* As in rdist_claim_vpe(): a vPE is found unmapped there, or resident here. */
 	smp_mb();
 	for (i = 0; i < hyp_nr_rdists; i++) {
 		struct hyp_rdist *rdist = &hyp_rdists[i];
@@ -955,6 +1088,11 @@ u64 hyp_rdist_query(u32 nr, enum pkvm_its_query what)
 		return rdist->propbaser;
 	case PKVM_ITS_QUERY_RDIST_PEND:
 		return rdist->pendbaser;
+	case PKVM_ITS_QUERY_RDIST_VPES:
+		return rdist->vpe_table ? rdist->vpe_table->table.phys : 0;
+	case PKVM_ITS_QUERY_RDIST_VPES_OWNER:
+		return rdist->vpe_table && pkvm_hyp_owns(rdist->vpe_table->table.phys,
+							 rdist->vpe_table->table.size);
 	case PKVM_ITS_QUERY_RDIST_PEND_OWNER:
 		return rdist->lpis && pkvm_hyp_owns(GICR_PENDBASER_ADDRESS(rdist->pendbaser),
 						    rdist_pend_size(rdist));

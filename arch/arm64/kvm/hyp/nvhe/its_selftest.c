@@ -85,11 +85,21 @@ void its_unblock_page(u64 phys, bool share)
 	check(!(share ? __pkvm_host_unshare_hyp(pfn) : __pkvm_hyp_donate_host(pfn, 1)));
 }
 
+u32 its_fake_record_size(struct its_fake *fake, u64 type)
+{
+	bool shared = type == GITS_BASER_TYPE_VCPU &&
+		      FIELD_GET(GITS_TYPER_SVPET, fake->desc->typer);
+
+	return its_handover_record_size(type) * (shared ? ITS_FAKE_NR_SVPET : 1);
+}
+
 void its_fake_add_table(struct its_fake *fake, int nr, u64 type, bool indirect)
 {
-	u64 records = fake->psz / 8 * its_handover_record_size(type);
+	u64 records = fake->psz / 8 * its_fake_record_size(fake, type);
 	struct its_handover_table *table = &fake->desc->tables[nr];
 
+	if (records)
+		table->nr_its = its_fake_record_size(fake, type) / its_handover_record_size(type);
 	table->base = its_arena_alloc(fake->psz, fake->unit);
 	if (indirect)
 		table->shadow = its_arena_alloc(2 * fake->psz, fake->unit);
@@ -106,7 +116,7 @@ void its_fake_add_table(struct its_fake *fake, int nr, u64 type, bool indirect)
 void its_fake_add_l2(struct its_fake *fake, int nr, u32 idx)
 {
 	struct its_handover_table *table = &fake->desc->tables[nr];
-	u32 size = fake->psz / 8 * its_handover_record_size(GITS_BASER_TYPE(table->baser));
+	u32 size = fake->psz / 8 * its_fake_record_size(fake, GITS_BASER_TYPE(table->baser));
 
 	its_arena_word(table->base)[idx] = its_arena_alloc(fake->psz, fake->unit) | ITS_VALID;
 	its_arena_word(table->records)[idx] = its_arena_alloc(size, fake->unit);

@@ -649,6 +649,7 @@ void its_selftest_more(struct pkvm_hyp_vcpu *vcpu)
 	test_budget();
 	test_many_unmaps();
 	its_selftest_vpes(guest_page);
+	its_selftest_rdists();
 
 	check(!__pkvm_host_reclaim_page_guest(gfn, vm));
 	check(!__pkvm_host_donate_hyp(hyp_phys_to_pfn(guest_page), 1));

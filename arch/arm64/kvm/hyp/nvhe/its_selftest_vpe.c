@@ -52,6 +52,13 @@ static void test_vpe_cmd(struct its_fake *fake, u32 opcode, u32 vpe, enum pkvm_i
 	its_fake_cmd(fake, opcode, VPE(vpe), 0, 0, why);
 }
 
+static struct its_cmd_block *last_cmd(struct its_fake *fake)
+{
+	struct hyp_its *its = fake->its;
+
+	return &its->queue[(its->posted ?: its->queue_size) / sizeof(struct its_cmd_block) - 1];
+}
+
 static void vpe_init(u64 typer)
 {
 	t.v4_1 = typer & GITS_TYPER_VMAPP;
@@ -60,7 +67,8 @@ static void vpe_init(u64 typer)
 	its_fake_add_typer(a, typer | GITS_TYPER_VLPIS);
 	its_fake_add_vpes(a);
 	t.l2 = its_arena_alloc(SZ_4K, PAGE_SIZE);
-	t.chunk = its_arena_alloc(SZ_4K / 8 * ITS_VPE_RECORD_SIZE, PAGE_SIZE);
+	t.chunk = its_arena_alloc(SZ_4K / 8 * its_fake_record_size(a, GITS_BASER_TYPE_VCPU),
+				  PAGE_SIZE);
 	t.device = a->dev->device_id;
 
 	/* Its queue begins where a VPT could. */
@@ -69,6 +77,10 @@ static void vpe_init(u64 typer)
 	its_fake_add_typer(b, typer | GITS_TYPER_VLPIS);
 	its_fake_add_vpes(b);
 	b->regs[GITS_CTLR / 8] |= FIELD_PREP(GITS_CTLR_ITS_NUMBER, 1);
+	if (FIELD_GET(GITS_TYPER_SVPET, typer)) {
+		b->desc->tables[1] = a->desc->tables[1];
+		b->regs[GITS_BASER / 8 + 1] = b->desc->tables[1].baser;
+	}
 
 	t.vpt = its_arena_alloc(SZ_64K, SZ_64K);
 	t.vpt2 = its_arena_alloc(SZ_64K, SZ_64K);
@@ -253,16 +265,20 @@ static void test_map_on_second(void)
 
 static void test_unmap_on_first(void)
 {
-	if (t.v4_1)
-		test_vunmapp(a, 1, true, PKVM_ITS_VPE_DIFFERS);
-	test_vunmapp(a, 1, false, PKVM_ITS_ACCEPTED);
-	test_vunmapp(a, 1, false, PKVM_ITS_VPE_UNMAPPED);
-	test_vmapp(a, 1, t.vpt, false, PKVM_ITS_VPE_MAPPED);
-	test_vpe_cmd(a, GITS_CMD_VINVALL, 1, PKVM_ITS_VPE_UNMAPPED);
 	if (t.v4_1) {
+		test_vunmapp(a, 1, true, PKVM_ITS_VPE_DIFFERS);
+		a->slow = true;
+		test_vunmapp(a, 1, false, PKVM_ITS_ACCEPTED);
 		test_vunmapp(b, 1, true, PKVM_ITS_VPE_DIFFERS);
 		test_vunmapp(b, 1, false, PKVM_ITS_VPE_DIFFERS);
+		its_fake_execute(a, a->its->posted);
+		a->slow = false;
+	} else {
+		test_vunmapp(a, 1, false, PKVM_ITS_ACCEPTED);
+		test_vmapp(a, 1, t.vpt, false, PKVM_ITS_VPE_MAPPED);
 	}
+	test_vunmapp(a, 1, false, PKVM_ITS_VPE_UNMAPPED);
+	test_vpe_cmd(a, GITS_CMD_VINVALL, 1, PKVM_ITS_VPE_UNMAPPED);
 	test_vpe_cmd(a, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
 	check(a->its->stats.vpes == 0);
 	check(pkvm_hyp_owns(t.vpt, VPT_SIZE));
@@ -271,7 +287,7 @@ static void test_unmap_on_first(void)
 		test_vunmapp(b, 1, false, PKVM_ITS_VPE_DIFFERS);
 }
 
-/* The VPT leaves EL2 with the last ITS, once that has consumed the VSYNC. */
+/* The VPT leaves EL2 with the last ITS, once that has consumed the VSYNC; GICv4.1: the unmap. */
 static void test_unmap_on_second(void)
 {
 	u32 unmap = b->its->posted;
@@ -283,7 +299,7 @@ static void test_unmap_on_second(void)
 	check(pkvm_hyp_owns(t.vpt, VPT_SIZE));
 
 	its_fake_execute(b, (unmap + sizeof(struct its_cmd_block)) % b->its->queue_size);
-	check(pkvm_hyp_owns(t.vpt, VPT_SIZE));
+	check(pkvm_hyp_owns(t.vpt, VPT_SIZE) == !t.v4_1);
 	check(its_fake_execute(b, b->its->posted) == b->its->posted);
 	check(b->its->stats.vpes == 0);
 	check(!pkvm_hyp_owns(t.vpt, VPT_SIZE));
@@ -310,6 +326,37 @@ static void test_foreign_vconfig(void)
 	check_config_shared();
 	hyp_unpin_shared_mem(va, va + PAGE_SIZE);
 	check(!__pkvm_host_unshare_hyp(hyp_phys_to_pfn(t.config)));
+}
+
+/* What the host says is zero becomes so, GICv4.1; but only where it can be. */
+static void test_ptz(void)
+{
+	u64 ptz = BIT_ULL(9), word = t.vpt2 + VPT_SIZE - sizeof(u64);
+	u64 dw0 = GITS_CMD_VMAPP | t.config | ptz, dw1 = VPE(1) | FIRST_LPI;
+
+	its_block_page(ALIGN_DOWN(word, PAGE_SIZE), false);
+	*its_arena_word(word) = 1;
+	its_unblock_page(ALIGN_DOWN(word, PAGE_SIZE), false);
+
+	a->slow = true;
+	b->slow = true;
+	its_fake_cmd(a, dw0 | BIT_ULL(8), dw1, ITS_VALID, t.vpt2 | 15, PKVM_ITS_ACCEPTED);
+	check(last_cmd(a)->raw_cmd[0] == (t.v4_1 ? dw0 | BIT_ULL(8) : GITS_CMD_VMAPP));
+	check(*its_arena_word(word) == !t.v4_1);
+	*its_arena_word(word) = 1;
+	its_fake_cmd(b, dw0, dw1, ITS_VALID, t.vpt2 | 15, PKVM_ITS_ACCEPTED);
+	check(last_cmd(b)->raw_cmd[0] == (t.v4_1 ? dw0 & ~ptz : GITS_CMD_VMAPP));
+	check(*its_arena_word(word) == 1);
+	its_fake_execute(a, a->its->posted);
+	its_fake_execute(b, b->its->posted);
+	a->slow = false;
+	b->slow = false;
+
+	test_vunmapp(a, 1, false, PKVM_ITS_ACCEPTED);
+	test_vpe_cmd(a, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
+	test_vunmapp(b, 1, true, PKVM_ITS_ACCEPTED);
+	test_vpe_cmd(b, GITS_CMD_VSYNC, 1, PKVM_ITS_ACCEPTED);
+	check(!pkvm_hyp_owns(t.vpt2, VPT_SIZE));
 }
 
 /* Two vPEs of a guest share its configuration table. */
@@ -353,6 +400,7 @@ static void test_vpes(u64 typer, u64 guest_page)
 	test_map_on_second();
 	test_unmap_on_first();
 	test_unmap_on_second();
+	test_ptz();
 	test_vconfig();
 
 	vpe_teardown();
@@ -380,19 +428,45 @@ static void test_single_vmovp(void)
 	vpe_teardown();
 }
 
-/* GICv4.1, but redistributors share the vPE table; or KVM does not use vLPIs. */
-static void test_no_vlpis(u64 typer, u32 vlpis)
+/* Each of two ITSs has a record of its own beside an entry of the one vPE table. */
+static void test_shared_table(void)
+{
+	struct its_handover_table *table = &a->desc->tables[1];
+
+	vpe_init(GITS_TYPER_VMAPP | GITS_TYPER_SVPET);
+	check(a->its->vpe_table == b->its->vpe_table);
+	test_vmapp(a, 1, t.vpt, true, PKVM_ITS_ACCEPTED);
+	test_vpe_cmd(b, GITS_CMD_VINVALL, 1, PKVM_ITS_VPE_UNMAPPED);
+	test_map_on_second();
+	test_unmap_on_first();
+	test_unmap_on_second();
+
+	test_vmapp(b, FAR_VPE, t.vpt, true, PKVM_ITS_L2_ENTRY);
+	its_arena_word(table->shadow)[1] = t.l2 | ITS_VALID;
+	its_arena_word(table->shadow + SZ_4K)[1] = t.chunk;
+	test_vmapp(b, FAR_VPE, t.vpt, true, PKVM_ITS_ACCEPTED);
+	check(a->its->vpe_table->nr_l2 == 2);
+	test_vmapp(a, FAR_VPE, t.vpt, false, PKVM_ITS_ACCEPTED);
+	test_vunmapp(b, FAR_VPE, false, PKVM_ITS_ACCEPTED);
+	check(pkvm_hyp_owns(t.vpt, VPT_SIZE));
+	test_vunmapp(a, FAR_VPE, true, PKVM_ITS_ACCEPTED);
+	check(!pkvm_hyp_owns(t.vpt, VPT_SIZE));
+	vpe_teardown();
+}
+
+/* KVM does not use vLPIs, whoever has the vPE table. */
+static void test_no_vlpis(u64 typer)
 {
 	its_fake_init(a, SZ_4K, true);
 	its_fake_add_typer(a, typer | GITS_TYPER_VLPIS);
 	its_fake_add_vpes(a);
-	a->desc->vlpis = vlpis;
+	a->desc->vlpis = 0;
 	its_test_setup(a, 1 + 2 * DIV_ROUND_UP(2 * SZ_4K, PAGE_SIZE));
 
 	its_fake_init(a, SZ_4K, true);
 	its_fake_add_typer(a, typer | GITS_TYPER_VLPIS);
 	its_fake_add_vpes(a);
-	a->desc->vlpis = vlpis;
+	a->desc->vlpis = 0;
 	its_arena_return();
 	check(!its_fake_setup(a));
 	its_fake_cmd(a, GITS_CMD_VMAPP, 0, ITS_VALID, 0, PKVM_ITS_VLPI_COMMAND);
@@ -407,9 +481,10 @@ static void test_no_vlpis(u64 typer, u32 vlpis)
  */
 void its_selftest_vpes(u64 guest_page)
 {
-	test_no_vlpis(GITS_TYPER_VMAPP | GITS_TYPER_SVPET, 1);
-	test_no_vlpis(0, 0);
+	test_no_vlpis(GITS_TYPER_VMAPP | GITS_TYPER_SVPET);
+	test_no_vlpis(0);
 	test_vpes(0, guest_page);
 	test_vpes(GITS_TYPER_VMAPP, guest_page);
 	test_single_vmovp();
+	test_shared_table();
 }

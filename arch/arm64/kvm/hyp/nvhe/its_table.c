@@ -21,6 +21,12 @@
 #include <nvhe/mem_protect.h>
 #include <nvhe/memory.h>
 
+/* No GIC has so many groups of redistributors and ITSs with a vPE table each. */
+#define ITS_MAX_VPE_TABLES	32
+
+/* The vPE tables that may have several users. Users only come and go at the hand-over. */
+static struct hyp_vpe_table its_vpe_tables[ITS_MAX_VPE_TABLES];
+
 /* The host pages that contain [phys, phys + size). */
 static int its_host_pages(u64 phys, u64 size, u64 *pfn, u64 *nr_pages)
 {
@@ -37,7 +43,7 @@ static int its_host_pages(u64 phys, u64 size, u64 *pfn, u64 *nr_pages)
 
 /**
  * hyp_its_donate() - Donate the pages that contain a range to EL2.
- * @its:	The ITS that will use it.
+ * @its:	The ITS that will use it; NULL if a redistributor brought it.
  * @phys:	Physical address of the range.
  * @size:	Its size in bytes.
  *
@@ -63,16 +69,18 @@ int hyp_its_donate(struct hyp_its *its, u64 phys, u64 size)
 	if (ret)
 		return ret;
 
-	its->stats.donated += nr_pages;
-	its->bytes_left -= nr_pages << PAGE_SHIFT;
-	trace_its_donate(hyp_its_phys(its), hyp_pfn_to_phys(pfn), nr_pages);
+	if (its) {
+		its->stats.donated += nr_pages;
+		its->bytes_left -= nr_pages << PAGE_SHIFT;
+	}
+	trace_its_donate(its ? hyp_its_phys(its) : 0, hyp_pfn_to_phys(pfn), nr_pages);
 
 	return 0;
 }
 
 /**
  * hyp_its_return() - Return the pages that contain a range to the host.
- * @its:	The ITS that used it, and that cannot reach it any more.
+ * @its:	The ITS that used it, and that cannot reach it any more, or NULL.
  * @phys:	Physical address of the range.
  * @size:	Its size in bytes.
  *
@@ -88,9 +96,11 @@ void hyp_its_return(struct hyp_its *its, u64 phys, u64 size)
 	/* EL2 alone owns these pages, so this cannot fail. */
 	WARN_ON(__pkvm_hyp_donate_host(pfn, nr_pages));
 
-	its->stats.returned += nr_pages;
-	its->bytes_left -= nr_pages << PAGE_SHIFT;
-	trace_its_return(hyp_its_phys(its), hyp_pfn_to_phys(pfn), nr_pages);
+	if (its) {
+		its->stats.returned += nr_pages;
+		its->bytes_left -= nr_pages << PAGE_SHIFT;
+	}
+	trace_its_return(its ? hyp_its_phys(its) : 0, hyp_pfn_to_phys(pfn), nr_pages);
 }
 
 /**
@@ -241,22 +251,6 @@ static void its_count_device(struct hyp_its *its, u64 itt, u64 size, int by)
 	its->stats.itt_pages += by * (s64)nr_pages;
 }
 
-static bool its_table_is_coherent(const struct hyp_its_table *table)
-{
-	return table->baser & GITS_BASER_SHAREABILITY_MASK;
-}
-
-/**
- * hyp_its_table_size() - What the ITS can reach from a GITS_BASERn.
- * @table:	The table, decoded.
- *
- * Return: the bytes of its pages, however many the driver allocated.
- */
-u64 hyp_its_table_size(const struct hyp_its_table *table)
-{
-	return gits_baser_size(table->baser);
-}
-
 /**
  * hyp_its_records_size() - Size of EL2's records, if there are any.
  * @table:	The table, decoded.
@@ -267,7 +261,7 @@ u64 hyp_its_records_size(const struct hyp_its_table *table)
 {
 	u32 nr = hyp_its_is_indirect(table) ? table->per_page : table->nr_entries;
 
-	return (u64)nr * its_handover_record_size(table->type);
+	return (u64)nr * table->record_size;
 }
 
 /* A first level of its own with an address for each entry: that of the chunk. */
@@ -278,37 +272,41 @@ static u64 its_chunks_size(const struct hyp_its_table *table)
 
 static u64 its_shadow_size(const struct hyp_its_table *table)
 {
-	return hyp_its_table_size(table) + its_chunks_size(table);
+	return table->size + its_chunks_size(table);
 }
 
 /* Section 12.19.1: psz, address, size and layout from GITS_BASERn. */
-static int its_decode_baser(struct hyp_its_table *table, u64 baser)
+static void its_decode_baser(struct hyp_its_table *table, u64 baser)
 {
-	u32 esz = GITS_BASER_ENTRY_SIZE(baser);
-
 	table->baser = baser;
 	table->type = GITS_BASER_TYPE(baser);
-
-	table->psz = gits_baser_page_size(baser);
-	if (!table->psz)
-		return -EINVAL;
-
 	table->phys = gits_baser_address(baser);
-	if (!IS_ALIGNED(table->phys, table->psz))
+	table->size = gits_baser_size(baser);
+	table->indirect = baser & GITS_BASER_INDIRECT;
+	table->coherent = baser & GITS_BASER_SHAREABILITY_MASK;
+	table->psz = gits_baser_page_size(baser);
+	table->entry_size = GITS_BASER_ENTRY_SIZE(baser);
+	table->record_size = its_handover_record_size(table->type);
+}
+
+/* What follows from that. */
+static int its_check_layout(struct hyp_its_table *table)
+{
+	if (!table->psz || !IS_ALIGNED(table->phys, table->psz))
 		return -EINVAL;
 
-	table->per_page = table->psz / esz;
+	table->per_page = table->psz / table->entry_size;
 
 	if (!hyp_its_is_indirect(table)) {
-		table->nr_entries = hyp_its_table_size(table) / esz;
+		table->nr_entries = table->size / table->entry_size;
 		return 0;
 	}
 
 	/* Otherwise driver and hardware may not agree on the index. */
-	if (!is_power_of_2(esz))
+	if (!is_power_of_2(table->entry_size))
 		return -EINVAL;
 
-	table->nr_entries = hyp_its_table_size(table) / GITS_LVL1_ENTRY_SIZE;
+	table->nr_entries = table->size / GITS_LVL1_ENTRY_SIZE;
 
 	return 0;
 }
@@ -354,7 +352,7 @@ static void its_write_l1(struct hyp_its_table *table, u32 idx, u64 phys)
 	u64 *entry = &table->l1[idx];
 
 	WRITE_ONCE(*entry, (__force u64)cpu_to_le64(phys | GITS_BASER_VALID));
-	if (!its_table_is_coherent(table))
+	if (!table->coherent)
 		kvm_flush_dcache_to_poc(entry, sizeof(*entry));
 
 	/* The ITS sees the entry before any command that needs it. */
@@ -505,22 +503,12 @@ static void its_teardown_indirect(struct hyp_its *its, struct hyp_its_table *tab
  * Donate one table: what GITS_BASERn points to, then the L2 pages, all before
  * the host may write again. The first level is EL2's before it is read.
  */
-static int its_setup_table(struct hyp_its *its, struct hyp_its_table *table,
-			   const struct its_handover_table *desc)
+static int its_donate_table(struct hyp_its *its, struct hyp_its_table *table,
+			    const struct its_handover_table *desc)
 {
 	int ret;
 
-	ret = its_decode_baser(table, desc->baser);
-	if (ret)
-		return ret;
-
-	if (table->phys != desc->base)
-		return -EINVAL;
-
-	if (table->borrowed)
-		return 0;
-
-	ret = hyp_its_donate(its, table->phys, hyp_its_table_size(table));
+	ret = hyp_its_donate(its, table->phys, table->size);
 	if (ret)
 		return ret;
 
@@ -538,7 +526,7 @@ static int its_setup_table(struct hyp_its *its, struct hyp_its_table *table,
 err_teardown_records:
 	its_teardown_records(its, table);
 err_return_table:
-	hyp_its_return(its, table->phys, hyp_its_table_size(table));
+	hyp_its_return(its, table->phys, table->size);
 	return ret;
 }
 
@@ -546,16 +534,188 @@ err_return_table:
  * Return one table: the L2 pages while the first level, which names them, is
  * still EL2's; the first level last.
  */
-static void its_teardown_table(struct hyp_its *its, struct hyp_its_table *table)
+static void its_return_table(struct hyp_its *its, struct hyp_its_table *table)
 {
-	if (table->borrowed)
-		return;
-
 	if (hyp_its_is_indirect(table))
 		its_teardown_indirect(its, table);
 	its_teardown_records(its, table);
 
-	hyp_its_return(its, table->phys, hyp_its_table_size(table));
+	hyp_its_return(its, table->phys, table->size);
+}
+
+static struct hyp_vpe_table *its_find_vpe_table(u64 phys)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(its_vpe_tables); i++) {
+		if (its_vpe_tables[i].nr_users && its_vpe_tables[i].table.phys == phys)
+			return &its_vpe_tables[i];
+	}
+
+	return NULL;
+}
+
+static struct hyp_vpe_table *its_free_vpe_table(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(its_vpe_tables); i++) {
+		if (!its_vpe_tables[i].nr_users)
+			return &its_vpe_tables[i];
+	}
+
+	return NULL;
+}
+
+/* The host goes on writing one shadow, and brought one set of records. */
+static bool its_is_same_table(const struct hyp_its_table *table,
+			      const struct hyp_its_table *layout,
+			      const struct its_handover_table *desc)
+{
+	void *records = hyp_its_is_indirect(table) ? table->chunks : table->records;
+
+	if (table->size != layout->size || table->indirect != layout->indirect ||
+	    table->psz != layout->psz || table->entry_size != layout->entry_size ||
+	    table->record_size != layout->record_size)
+		return false;
+
+	if (table->shadow && hyp_virt_to_phys(table->shadow) != desc->shadow)
+		return false;
+
+	return !records || hyp_virt_to_phys(records) == desc->records;
+}
+
+static int its_join_vpe_table(struct hyp_its *its, struct hyp_vpe_table *vpes,
+			      const struct hyp_its_table *layout,
+			      const struct its_handover_table *desc)
+{
+	int ret = 0;
+
+	if (!vpes->nr_users) {
+		vpes->table = *layout;
+		ret = its_donate_table(its, &vpes->table, desc);
+	} else if (!its_is_same_table(&vpes->table, layout, desc)) {
+		ret = -EINVAL;
+	}
+
+	if (ret)
+		return ret;
+
+	/* Whoever snoops least decides. */
+	vpes->table.coherent &= layout->coherent;
+	vpes->nr_users++;
+	vpes->nr_rdists += !its;
+
+	return 0;
+}
+
+static void its_leave_vpe_table(struct hyp_its *its, struct hyp_vpe_table *vpes)
+{
+	vpes->nr_rdists -= !its;
+	if (!--vpes->nr_users)
+		its_return_table(its, &vpes->table);
+}
+
+static int its_take_slot(struct hyp_its *its, struct hyp_vpe_table *vpes, u32 nr_its)
+{
+	its->vpe_slot = ffz(vpes->its_slots);
+	if (its->vpe_slot >= nr_its)
+		return -EINVAL;
+
+	vpes->its_slots |= BIT_ULL(its->vpe_slot);
+
+	return 0;
+}
+
+/**
+ * hyp_its_get_vpe_table() - Own a vPE table together with others that use it.
+ * @its:	The ITS that uses it; NULL if it is a redistributor.
+ * @layout:	What its register says of it.
+ * @desc:	What the host says of it.
+ * @vpes:	Where to put the table.
+ *
+ * The first user donates the table as it would one of its own. For any other it is
+ * EL2's already: what both say has to agree. An ITS gets a record of each vPE for
+ * itself. On failure all is as before.
+ *
+ * Return: 0; -EINVAL if the table is not what another user said, or has no records
+ * for one more ITS; -ENOSPC if there are too many tables; or the error of donating it.
+ */
+int hyp_its_get_vpe_table(struct hyp_its *its, const struct hyp_its_table *layout,
+			  const struct its_handover_table *desc, struct hyp_vpe_table **vpes)
+{
+	struct hyp_its_table table = *layout;
+	struct hyp_vpe_table *shared;
+	int ret;
+
+	/* Before the multiplication. There is always one bit that is clear. */
+	if (its_check_layout(&table) || desc->nr_its >= BITS_PER_TYPE(shared->its_slots))
+		return -EINVAL;
+
+	table.record_size = desc->nr_its * its_handover_record_size(GITS_BASER_TYPE_VCPU);
+
+	shared = its_find_vpe_table(table.phys) ?: its_free_vpe_table();
+	if (!shared)
+		return -ENOSPC;
+
+	ret = its_join_vpe_table(its, shared, &table, desc);
+	if (ret)
+		return ret;
+
+	ret = its ? its_take_slot(its, shared, desc->nr_its) : 0;
+	if (ret)
+		its_leave_vpe_table(its, shared);
+	else
+		*vpes = shared;
+
+	return ret;
+}
+
+/**
+ * hyp_its_put_vpe_table() - Undo hyp_its_get_vpe_table().
+ * @its:	The ITS that used it, or NULL.
+ * @vpes:	The table.
+ *
+ * The last user returns it.
+ */
+void hyp_its_put_vpe_table(struct hyp_its *its, struct hyp_vpe_table *vpes)
+{
+	if (its)
+		vpes->its_slots &= ~BIT_ULL(its->vpe_slot);
+	its_leave_vpe_table(its, vpes);
+}
+
+/* GICv4.1: redistributors and other ITSs use the same table. */
+static bool its_shares_table(struct hyp_its *its, const struct hyp_its_table *table)
+{
+	return FIELD_GET(GITS_TYPER_SVPET, its->typer) && table->type == GITS_BASER_TYPE_VCPU;
+}
+
+static int its_setup_table(struct hyp_its *its, struct hyp_its_table *table,
+			   const struct its_handover_table *desc)
+{
+	int ret;
+
+	its_decode_baser(table, desc->baser);
+	ret = its_check_layout(table);
+	if (ret)
+		return ret;
+
+	if (table->phys != desc->base)
+		return -EINVAL;
+
+	if (its_shares_table(its, table))
+		return hyp_its_get_vpe_table(its, table, desc, &table->shared);
+
+	return its_donate_table(its, table, desc);
+}
+
+static void its_teardown_table(struct hyp_its *its, struct hyp_its_table *table)
+{
+	if (table->shared)
+		hyp_its_put_vpe_table(its, table->shared);
+	else
+		its_return_table(its, table);
 }
 
 static void its_teardown_first_tables(struct hyp_its *its, int nr)
@@ -573,6 +733,7 @@ static int its_setup_internal_devices(struct hyp_its *its, u64 records)
 	int ret;
 
 	table->type = GITS_BASER_TYPE_DEVICE;
+	table->record_size = its_handover_record_size(table->type);
 	table->nr_entries = its_handover_internal_devices(its->typer);
 	if (!table->nr_entries)
 		return -E2BIG;
@@ -614,7 +775,7 @@ int hyp_its_setup_tables(struct hyp_its *its, const struct its_handover *desc)
 		if (table->type == GITS_BASER_TYPE_DEVICE)
 			its->device_table = table;
 		if (table->type == GITS_BASER_TYPE_VCPU && (its->typer & GITS_TYPER_VLPIS))
-			its->vpe_table = table;
+			its->vpe_table = table->shared ? &table->shared->table : table;
 	}
 
 	if (its->device_table)
@@ -657,14 +818,15 @@ bool hyp_its_id_in_range(const struct hyp_its_table *table, u32 id)
  * @table:	A table of a type with records.
  * @id:		Any DeviceID, or whatever else the table is indexed by.
  *
- * Costs the same however many entries are in use.
+ * Of a vPE table that ITSs share it is that of the first of them. Costs the same
+ * however many entries are in use.
  *
  * Return: the record; NULL if the table does not reach so far or has no L2 page
  * there.
  */
 void *hyp_its_record(const struct hyp_its_table *table, u32 id)
 {
-	u32 size = its_handover_record_size(table->type);
+	u32 size = table->record_size;
 	u64 chunk;
 	u32 idx;
 
@@ -741,6 +903,48 @@ enum pkvm_its_refusal hyp_its_donate_l2(struct hyp_its *its, struct hyp_its_tabl
 	table->nr_l2++;
 
 	return PKVM_ITS_ACCEPTED;
+}
+
+/**
+ * hyp_its_rdists_reach() - Do the vPE tables of redistributors reach so far?
+ * @vpe_id:	Any vPEID.
+ *
+ * Return: true if all do that there are.
+ */
+bool hyp_its_rdists_reach(u32 vpe_id)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(its_vpe_tables); i++) {
+		if (its_vpe_tables[i].nr_rdists &&
+		    !hyp_its_id_in_range(&its_vpe_tables[i].table, vpe_id))
+			return false;
+	}
+
+	return true;
+}
+
+/**
+ * hyp_its_donate_rdists_l2() - Make sure that redistributors have an L2 page for a vPE.
+ * @its:	The ITS, locked, which is about to map the vPE.
+ * @vpe_id:	The vPEID, which hyp_its_rdists_reach().
+ *
+ * As hyp_its_donate_l2() for each vPE table of redistributors, one after the other.
+ * If one of them cannot have the page, those before it keep theirs, for good.
+ *
+ * Return: PKVM_ITS_ACCEPTED, or why there is none.
+ */
+enum pkvm_its_refusal hyp_its_donate_rdists_l2(struct hyp_its *its, u32 vpe_id)
+{
+	enum pkvm_its_refusal why = PKVM_ITS_ACCEPTED;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(its_vpe_tables) && !why; i++) {
+		if (its_vpe_tables[i].nr_rdists)
+			why = hyp_its_donate_l2(its, &its_vpe_tables[i].table, vpe_id);
+	}
+
+	return why;
 }
 
 /*

@@ -6,13 +6,15 @@
  * a virtual configuration table, which it reads. Both come from the host, in
  * VMAPP; but that of GICv4.0 has no configuration table, which is named each time
  * the vPE is made resident. A VPT is EL2's from before any ITS sees it until the
- * last ITS that knew it has executed a VSYNC after the unmap, and no redistributor
- * has the vPE resident. Its contents are kept both ways, as they are the pending
- * interrupts of a guest, but for the first KiB, which the GIC keeps to itself. The
- * host goes on writing the configuration table: that is shared and pinned.
+ * last ITS that knew it has executed a VSYNC after the unmap, or with GICv4.1 the
+ * unmap, and no redistributor has the vPE resident. Its contents are kept both ways,
+ * as they are the pending interrupts of a guest, but for the first KiB, which the GIC
+ * keeps to itself. The host goes on writing the configuration table: that is shared
+ * and pinned.
  *
- * A vPEID means the same vPE to all ITSs. Each ITS has a record of its own, and
- * the VPT is donated with the first of them and returned with the last.
+ * A vPEID means the same vPE to all ITSs. Each ITS has a record of its own, also
+ * where several have the same vPE table, and the VPT is donated with the first of
+ * them and returned with the last.
  */
 
 #include <linux/bitfield.h>
@@ -91,7 +93,11 @@ void hyp_its_remove_vpes(struct hyp_its *its)
 
 static struct its_vpe_record *its_vpe_record(struct hyp_its *its, u32 vpe_id)
 {
-	return its->vpe_table ? hyp_its_record(its->vpe_table, vpe_id) : NULL;
+	struct its_vpe_record *records;
+
+	records = its->vpe_table ? hyp_its_record(its->vpe_table, vpe_id) : NULL;
+
+	return records ? records + its->vpe_slot : NULL;
 }
 
 static u64 its_vpe_state(struct hyp_its *its, u32 vpe_id)
@@ -279,11 +285,17 @@ static void its_return_vpe(struct hyp_its *its, const struct its_vpe_record *vpe
 	hyp_its_return(its, vpe->vpt & ITS_VPE_VPT, its_vpt_size(vpe->vpt));
 }
 
-/* vLPIs begin behind it. Where nothing was ever pending it is clear. */
-static void its_clear_vpt_impdef(u64 vpt)
+/*
+ * vLPIs begin behind the first KiB. Where nothing was ever pending it is clear. With
+ * PTZ the host says that all of it is: that is true then.
+ */
+static void its_clear_vpt(const struct its_vpe_record *vpe, bool whole)
 {
-	memset(hyp_phys_to_virt(vpt), 0, ITS_VPT_IMPDEF_SIZE);
-	kvm_flush_dcache_to_poc(hyp_phys_to_virt(vpt), ITS_VPT_IMPDEF_SIZE);
+	void *vpt = hyp_phys_to_virt(vpe->vpt & ITS_VPE_VPT);
+	u64 size = whole ? its_vpt_size(vpe->vpt) : ITS_VPT_IMPDEF_SIZE;
+
+	memset(vpt, 0, size);
+	kvm_flush_dcache_to_poc(vpt, size);
 }
 
 /* GICv4.0: the configuration table is whatever the vPE has been resident with. */
@@ -300,7 +312,7 @@ static bool its_adopt_vpe(struct hyp_its *its, struct its_vpe_record *vpe,
 }
 
 static enum pkvm_its_refusal its_map_vpe_locked(struct hyp_its *its, u32 vpe_id,
-						struct its_vpe_record *vpe)
+						struct its_vpe_record *vpe, bool ptz)
 {
 	struct its_vpe_record *record = its_vpe_elsewhere(its, vpe_id);
 	bool is_first = !record;
@@ -313,15 +325,16 @@ static enum pkvm_its_refusal its_map_vpe_locked(struct hyp_its *its, u32 vpe_id,
 	if (why)
 		return why;
 
-	why = hyp_its_donate_l2(its, its->vpe_table, vpe_id);
+	why = hyp_its_donate_l2(its, its->vpe_table, vpe_id) ?:
+	      hyp_its_donate_rdists_l2(its, vpe_id);
 	if (why) {
 		if (is_first)
 			its_return_vpe(its, vpe);
 		return why;
 	}
 
-	if (is_first && !hyp_its_is_v4_1(its))
-		its_clear_vpt_impdef(vpe->vpt & ITS_VPE_VPT);
+	if (is_first)
+		its_clear_vpt(vpe, ptz);
 
 	its_set_vpe_record(its_vpe_record(its, vpe_id), vpe);
 	its->stats.vpes++;
@@ -336,18 +349,20 @@ static enum pkvm_its_refusal its_map_vpe_locked(struct hyp_its *its, u32 vpe_id,
  * @vpt:	Physical address of the VPT, with no bits set that VMAPP has not.
  * @intid_bits:	Number of INTID bits of the vPE, as VMAPP says.
  * @config:	GICv4.1: physical address of the virtual configuration table.
- * @alloc:	GICv4.1: the host says that no other ITS has mapped the vPE.
+ * @flags:	GICv4.1: GITS_CMD0_ALLOC if the host says that no other ITS has mapped the
+ *		vPE, and then also GITS_CMD0_PTZ if it says that the VPT is zero.
  *
  * The pages of the VPT are the host's before and EL2's after, with their
- * contents; those of the configuration table are shared and pinned. If another
- * ITS has mapped the vPE, then to the same, and all of that is so already. The
- * L2 page of the vPE table is found as hyp_its_donate_l2() says. On failure nothing
- * has changed.
+ * contents, but for what its_clear_vpt() clears; those of the configuration table are
+ * shared and pinned. If another ITS has mapped the vPE, then to the same, and all of
+ * that is so already. The L2 page of the vPE table is found as hyp_its_donate_l2()
+ * says, and those of redistributors as well. On failure nothing has changed, but
+ * some of the tables may have an L2 page more.
  *
  * Return: PKVM_ITS_ACCEPTED, or why the vPE cannot be mapped.
  */
 enum pkvm_its_refusal hyp_its_map_vpe(struct hyp_its *its, u32 vpe_id, u64 vpt,
-				      u32 intid_bits, u64 config, bool alloc)
+				      u32 intid_bits, u64 config, u64 flags)
 {
 	bool has_config = hyp_its_is_v4_1(its);
 	struct its_vpe_record vpe = {
@@ -357,7 +372,7 @@ enum pkvm_its_refusal hyp_its_map_vpe(struct hyp_its *its, u32 vpe_id, u64 vpt,
 	struct its_vpe_record *record;
 	enum pkvm_its_refusal why;
 
-	if (!hyp_its_vpe_in_range(its, vpe_id))
+	if (!hyp_its_vpe_in_range(its, vpe_id) || !hyp_its_rdists_reach(vpe_id))
 		return PKVM_ITS_VPE_RANGE;
 
 	if (intid_bits < ITS_MIN_INTID_BITS || intid_bits > its->lpi_bits)
@@ -368,10 +383,10 @@ enum pkvm_its_refusal hyp_its_map_vpe(struct hyp_its *its, u32 vpe_id, u64 vpt,
 		return PKVM_ITS_VPE_MAPPED;
 
 	hyp_spin_lock(&its_vpe_lock);
-	if (has_config && !its_alloc_is_right(its, vpe_id, alloc))
+	if (has_config && !its_alloc_is_right(its, vpe_id, flags & GITS_CMD0_ALLOC))
 		why = PKVM_ITS_VPE_DIFFERS;
 	else
-		why = its_map_vpe_locked(its, vpe_id, &vpe);
+		why = its_map_vpe_locked(its, vpe_id, &vpe, flags & GITS_CMD0_PTZ);
 	hyp_spin_unlock(&its_vpe_lock);
 
 	return why;
@@ -455,7 +470,7 @@ void hyp_its_drop_vpe_unmaps(struct hyp_its *its)
  * @its:	The ITS, locked.
  * @vpe_id:	The vPEID that hyp_its_begin_vpe_unmap() accepted.
  *
- * What the vPE used is EL2's until the next VSYNC.
+ * What the vPE used is EL2's until hyp_its_complete_vpe_unmap().
  */
 void hyp_its_vpe_unmapped(struct hyp_its *its, u32 vpe_id)
 {
@@ -469,7 +484,7 @@ void hyp_its_vpe_unmapped(struct hyp_its *its, u32 vpe_id)
  * @its:	The ITS, locked.
  * @vpe_id:	Any vPEID.
  *
- * Return: true if only a VSYNC is missing.
+ * Return: true if only hyp_its_complete_vpe_unmap() is missing.
  */
 bool hyp_its_vpe_is_leaving(struct hyp_its *its, u32 vpe_id)
 {
@@ -478,7 +493,7 @@ bool hyp_its_vpe_is_leaving(struct hyp_its *its, u32 vpe_id)
 
 /**
  * hyp_its_complete_vpe_unmap() - Return what a vPE used to the host.
- * @its:	The ITS, locked, that has consumed a VSYNC.
+ * @its:	The ITS, locked, that has consumed a VSYNC, or GICv4.1: the unmap.
  * @vpe_id:	A vPEID for which hyp_its_vpe_is_leaving(), and which no redistributor
  *		held after that.
  *
@@ -594,7 +609,7 @@ int hyp_its_pin_vpe_config(u32 vpe_id, u64 config)
 }
 
 /**
- * hyp_its_find_vpe() - GICv4.0: find what a redistributor needs to know of a vPE.
+ * hyp_its_find_vpe() - Find what a redistributor needs to know of a vPE.
  * @vpe_id:	A vPEID that hyp_rdists_hold_vpe() finds from now on.
  * @vpe:	Where to put it.
  *

@@ -20,8 +20,13 @@ struct pkvm_hyp_vcpu;
  * @baser:	The register, which the host can no longer change.
  * @type:	GITS_BASER_TYPE_*.
  * @phys:	Physical address of the table, or of its first level.
- * @nr_entries:	Entries the ITS can reach in that, in the first level if any.
+ * @size:	Bytes the ITS can reach there, however many the driver allocated.
+ * @indirect:	It has a first level.
+ * @coherent:	Who reads it snoops the caches.
  * @psz:	Page size of the ITS for this table, in bytes.
+ * @entry_size:	Bytes of an entry, of the last level if there are two.
+ * @record_size: Bytes of EL2's record beside that.
+ * @nr_entries:	Entries the ITS can reach, in the first level if any.
  * @per_page:	Entries of a last-level page.
  * @l1:		First level of an indirect table, EL2's; NULL if flat.
  * @shadow:	The host's copy of @l1, shared and pinned; behind it the copy of
@@ -30,21 +35,42 @@ struct pkvm_hyp_vcpu;
  * @chunks:	For each entry of @l1 the physical address of EL2's records of the
  *		entries of that L2 page; NULL if there are none.
  * @nr_l2:	L2 pages that EL2 owns.
- * @borrowed:	Another ITS brought it, and no command of this one uses it.
+ * @shared:	The vPE table this is, if it is not this ITS's alone: then that has the
+ *		pointers above, and the pages.
  */
 struct hyp_its_table {
 	u64		baser;
 	u32		type;
 	u64		phys;
-	u32		nr_entries;
+	u64		size;
+	bool		indirect;
+	bool		coherent;
 	u32		psz;
+	u32		entry_size;
+	u32		record_size;
+	u32		nr_entries;
 	u32		per_page;
 	u64		*l1;
 	u64		*shadow;
 	void		*records;
 	u64		*chunks;
 	u32		nr_l2;
-	bool		borrowed;
+	struct hyp_vpe_table *shared;
+};
+
+/**
+ * struct hyp_vpe_table - a vPE table that may have several users
+ * @table:	The table. A record of it is one for each ITS, and there are none if it
+ *		is of redistributors only.
+ * @nr_users:	How many use it; 0 if this is no table.
+ * @nr_rdists:	How many of them are redistributors.
+ * @its_slots:	For each record of a vPE, if it is that of an ITS.
+ */
+struct hyp_vpe_table {
+	struct hyp_its_table	table;
+	u32			nr_users;
+	u32			nr_rdists;
+	u64			its_slots;
 };
 
 /* Devices, or vPEs, that may be unmapped without a SYNC, or VSYNC, after it. */
@@ -91,6 +117,7 @@ struct hyp_its_table {
  * @internal_devices: Records, but no table: the ITS holds its Device table itself.
  * @device_table: The one for devices among @tables, or else @internal_devices.
  * @vpe_table:	The one for vPEs, NULL if there is none.
+ * @vpe_slot:	Which of the records of a vPE there is that of this ITS.
  * @vpe_node:	Entry in the list of ITSs which have one.
  * @ite_size:	Bytes of an ITE.
  * @lpi_bits:	Number of INTID bits in use for LPIs.
@@ -127,6 +154,7 @@ struct hyp_its {
 	struct hyp_its_table	internal_devices;
 	struct hyp_its_table	*device_table;
 	struct hyp_its_table	*vpe_table;
+	u32			vpe_slot;
 	struct list_head	vpe_node;
 	u32			ite_size;
 	u32			lpi_bits;
@@ -149,7 +177,7 @@ struct hyp_its {
 };
 
 /**
- * struct hyp_its_vpe - what GICv4.0 wants to be told to make a vPE resident
+ * struct hyp_its_vpe - what a redistributor needs to know of a vPE
  * @vpt:	Physical address of its VPT.
  * @config:	Physical address of its virtual configuration table.
  * @intid_bits:	Number of INTID bits that both have room for.
@@ -170,18 +198,28 @@ void hyp_its_unshare(void *va, u64 size);
 
 static inline bool hyp_its_is_indirect(const struct hyp_its_table *table)
 {
-	return table->baser & GITS_BASER_INDIRECT;
+	return table->indirect;
 }
 
-u64 hyp_its_table_size(const struct hyp_its_table *table);
+/* Where the pages of a table of an ITS are accounted for. */
+static inline const struct hyp_its_table *hyp_its_used_table(const struct hyp_its_table *table)
+{
+	return table->shared ? &table->shared->table : table;
+}
+
 u64 hyp_its_records_size(const struct hyp_its_table *table);
 int hyp_its_read_l1(const struct hyp_its_table *table, u32 idx, u64 *phys);
+int hyp_its_get_vpe_table(struct hyp_its *its, const struct hyp_its_table *layout,
+			  const struct its_handover_table *desc, struct hyp_vpe_table **vpes);
+void hyp_its_put_vpe_table(struct hyp_its *its, struct hyp_vpe_table *vpes);
 int hyp_its_setup_tables(struct hyp_its *its, const struct its_handover *desc);
 void hyp_its_teardown_tables(struct hyp_its *its);
 
 bool hyp_its_id_in_range(const struct hyp_its_table *table, u32 id);
 void *hyp_its_record(const struct hyp_its_table *table, u32 id);
 enum pkvm_its_refusal hyp_its_donate_l2(struct hyp_its *its, struct hyp_its_table *table, u32 id);
+bool hyp_its_rdists_reach(u32 vpe_id);
+enum pkvm_its_refusal hyp_its_donate_rdists_l2(struct hyp_its *its, u32 vpe_id);
 
 enum pkvm_its_refusal hyp_its_check_event(struct hyp_its *its, u32 device_id, u32 event);
 enum pkvm_its_refusal hyp_its_map_device(struct hyp_its *its, u32 device_id, u64 itt,
@@ -213,7 +251,7 @@ void hyp_its_remove_vpes(struct hyp_its *its);
 bool hyp_its_vpe_in_range(struct hyp_its *its, u32 vpe_id);
 bool hyp_its_vpe_is_mapped(struct hyp_its *its, u32 vpe_id);
 enum pkvm_its_refusal hyp_its_map_vpe(struct hyp_its *its, u32 vpe_id, u64 vpt,
-				      u32 intid_bits, u64 config, bool alloc);
+				      u32 intid_bits, u64 config, u64 flags);
 enum pkvm_its_refusal hyp_its_begin_vpe_unmap(struct hyp_its *its, u32 vpe_id, bool alloc);
 void hyp_its_drop_vpe_unmap(struct hyp_its *its, u32 vpe_id);
 void hyp_its_drop_vpe_unmaps(struct hyp_its *its);

@@ -21,6 +21,8 @@
  * @typer:	GICR_TYPER; 0 if not @accessible.
  * @propbaser:	GICR_PROPBASER, which the host can no longer change.
  * @pendbaser:	GICR_PENDBASER, likewise.
+ * @vpropbaser:	GICv4.1: GICR_VPROPBASER, likewise, if there is a @vpe_table.
+ * @vpe_table:	What that names; NULL if it is not valid, or not GICv4.1.
  * @resident:	1 + the vPEID that is, or may still be, resident; 0 if none is.
  */
 struct hyp_rdist {
@@ -32,6 +34,8 @@ struct hyp_rdist {
 	u64			typer;
 	u64			propbaser;
 	u64			pendbaser;
+	u64			vpropbaser;
+	struct hyp_vpe_table	*vpe_table;
 	u32			resident;
 };
 
@@ -53,6 +57,9 @@ static inline bool hyp_rdist_is_v4_1(const struct hyp_rdist *rdist)
 int hyp_rdist_setup(struct hyp_rdist *rdist, const struct rdist_handover_frame *frame,
 		    enum pkvm_rdist_step *step);
 void hyp_rdist_teardown(struct hyp_rdist *rdist);
+int hyp_rdist_setup_state(struct hyp_rdist *rdist, const struct rdist_handover_frame *frame,
+			  enum pkvm_rdist_step *step);
+void hyp_rdist_teardown_state(struct hyp_rdist *rdist);
 void hyp_rdists_use(struct hyp_rdist *rdists, u32 nr);
 
 u32 hyp_rdists_lpi_bits(void);

@@ -3,6 +3,7 @@
 #define __ARM64_KVM_NVHE_ITS_SELFTEST_H__
 
 #include <nvhe/its_emulate.h>
+#include <nvhe/its_rdist.h>
 
 extern u64 its_selftest_nr_checks;
 
@@ -15,6 +16,9 @@ extern u64 its_selftest_nr_checks;
 #define ITS_VALID		BIT_ULL(63)
 #define ITS_DEV(id, op)		((u64)(id) << 32 | (op))
 #define ITS_EVENT(intid, event)	((u64)(intid) << 32 | (event))
+
+/* With GITS_TYPER.SVPET so many fake ITSs have the same vPE table. */
+#define ITS_FAKE_NR_SVPET	2
 
 /**
  * struct its_fake - an ITS whose registers are memory of EL2's
@@ -68,6 +72,7 @@ void its_unblock_page(u64 phys, bool share);
 
 /* Lay out an ITS, in the arena before that is the host's; set it up after. */
 void its_fake_init(struct its_fake *fake, u32 psz, bool indirect);
+u32 its_fake_record_size(struct its_fake *fake, u64 type);
 void its_fake_add_table(struct its_fake *fake, int nr, u64 type, bool indirect);
 void its_fake_add_l2(struct its_fake *fake, int nr, u32 idx);
 int its_fake_setup(struct its_fake *fake);
@@ -89,5 +94,33 @@ void its_fake_add_vpes(struct its_fake *fake);
 
 /* its_selftest_vpe.c */
 void its_selftest_vpes(u64 guest_page);
+
+#define ITS_FAKE_RDISTS		3
+
+/**
+ * struct its_fake_rdist - the frames of a redistributor, which are memory of EL2's
+ * @rd:		RD_base.
+ * @vlpi:	VLPI_base.
+ * @desc:	What the host says of it.
+ */
+struct its_fake_rdist {
+	u64				rd[SZ_256 / sizeof(u64)];
+	u64				vlpi[SZ_256 / sizeof(u64)];
+	struct rdist_handover_frame	desc;
+};
+
+/* its_selftest_rdist.c */
+extern struct its_fake_rdist its_fake_rdists[ITS_FAKE_RDISTS];
+extern struct hyp_rdist its_rdists[ITS_FAKE_RDISTS];
+
+void its_fake_rdist_prop(void);
+void its_fake_rdist_init(int nr, u64 typer);
+int its_fake_rdist_setup(int nr);
+void its_fake_rdist_write(struct hyp_mmio_region *region, u32 offset, u8 width, u64 data);
+void its_fake_rdist_ignores(struct hyp_mmio_region *region, u32 offset, u8 width, u64 data);
+void its_selftest_rdists(void);
+
+/* its_selftest_rdist_vpe.c */
+void its_selftest_rdist_vpes(void);
 
 #endif /* __ARM64_KVM_NVHE_ITS_SELFTEST_H__ */
