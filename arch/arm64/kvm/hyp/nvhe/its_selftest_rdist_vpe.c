@@ -169,7 +169,7 @@ static void test_v4_0(void)
 	t.vpt = its_arena_alloc(SZ_64K, SZ_64K);
 	t.config = its_arena_alloc(SZ_64K, SZ_64K);
 	its_fake_rdist_prop();
-	its_fake_rdist_init(0, GICR_TYPER_VLPIS);
+	its_fake_rdist_init(0, GICR_TYPER_VLPIS | GICR_TYPER_DIRTY);
 	its_fake_rdist_init(1, GICR_TYPER_VLPIS);
 	its_arena_return();
 	check(!its_fake_rdist_setup(0));
