@@ -91,7 +91,7 @@ static u64 records_size(u64 baser, u64 nr)
 	if (hw_type(baser) == TYPE_DEVICE)
 		return nr * ITS_DEVICE_RECORD_SIZE;
 
-	return hw_type(baser) == TYPE_VPE ? nr * ITS_VPE_RECORD_SIZE : 0;
+	return hw_type(baser) == TYPE_VPE ? nr * nr_vpe_records * ITS_VPE_RECORD_SIZE : 0;
 }
 
 /* The records of an L2 page; 0 if there are none. */
@@ -187,7 +187,7 @@ static void check_table(struct host_its *hi, u32 nr)
 	u64 baser = hi->hw.owned_baser[nr];
 	u32 i;
 
-	if (hi->borrows && hw_type(baser) == TYPE_VPE)
+	if (hi->sharer && hw_type(baser) == TYPE_VPE)
 		return;
 
 	claim(hw_base(baser), hw_table_size(baser), "a table");
@@ -197,7 +197,7 @@ static void check_table(struct host_its *hi, u32 nr)
 		return;
 
 	claim_shared(hi->shadow[nr], host_shadow_size(baser), "the shadow of a table");
-	check(hi->el2->tables[nr].nr_l2 == hi->hw.nr_l2[nr], "EL2 counts other L2 pages");
+	check(hyp_its_used_table(&hi->el2->tables[nr])->nr_l2 == hi->hw.nr_l2[nr], "EL2 counts other L2 pages");
 	for (i = 0; i < hi->hw.nr_l2[nr]; i++) {
 		claim(hi->hw.l1_seen[nr][hi->hw.l2_idx[nr][i]] & ~VALID, hw_psz(baser), "an L2 page");
 		if (hi->chunks[nr])
@@ -280,10 +280,18 @@ static void check_devices(struct host_its *hi)
 	check(hi->el2->stats.itt_pages == nr_claimed - nr_pages, "EL2 counts other ITT pages");
 }
 
+/* The record of this ITS, of those that there are beside an entry. */
+static u64 *vpe_words(struct host_its *hi, u32 id)
+{
+	u64 *records = hyp_its_vpe_in_range(hi->el2, id) ? hyp_its_record(hi->el2->vpe_table, id) : NULL;
+
+	return records ? records + hi->el2->vpe_slot * ITS_VPE_RECORD_SIZE / 8 : NULL;
+}
+
 /* The first word of EL2's record: VPT and state, 0 if there is none. */
 static u64 vpe_record(struct host_its *hi, u32 id)
 {
-	u64 *record = hyp_its_vpe_in_range(hi->el2, id) ? hyp_its_record(hi->el2->vpe_table, id) : NULL;
+	u64 *record = vpe_words(hi, id);
 
 	return record ? *record : 0;
 }
@@ -315,7 +323,7 @@ static void claim_vpt(struct host_its *hi, u32 id, u64 vpt)
 bool el2_vconf(struct hw_its *hw, u32 id, u64 *vconf)
 {
 	struct host_its *hi = container_of(hw, struct host_its, hw);
-	u64 *record = hw->owned && vpe_record(hi, id) ? hyp_its_record(hi->el2->vpe_table, id) : NULL;
+	u64 *record = hw->owned && vpe_record(hi, id) ? vpe_words(hi, id) : NULL;
 
 	*vconf = record ? record[1] & GENMASK_ULL(51, 12) : 0;
 

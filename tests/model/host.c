@@ -47,6 +47,7 @@ static u32 race_in, read_in, poll_in, fail_in;
 /* What all ITSs of a GIC have in common: INTID bits, and GICv4 in GITS_TYPER. */
 static u32 lpi_bits;
 u64 gic_typer;
+u32 nr_vpe_records;
 
 /* The page that FF-A uses at EL2, an index of pages[]. */
 #define NO_MAILBOX	NR_PAGES
@@ -169,11 +170,18 @@ static void fill_with_traps(u64 phys, u64 size)
 	}
 }
 
+/* Who brought the table: the ITSs that share it write to one shadow. */
+static struct host_its *bringer(struct host_its *hi, u32 nr)
+{
+	return hw_type(hi->hw.owned_baser[nr]) == TYPE_VPE && hi->sharer ? hi->sharer : hi;
+}
+
 /* A chunk that the host has offered, and EL2 may have. */
 static u64 pick_old_chunk(struct host_its *hi, u32 nr)
 {
 	u64 baser = hi->hw.owned_baser[nr];
 
+	hi = bringer(hi, nr);
 	if (!hi->chunks[nr] || !hi->hw.nr_l2[nr])
 		return 0;
 
@@ -403,7 +411,7 @@ static u32 pick_psz(void)
 	return n < 4 ? SZ_4K : n < 6 ? SZ_16K : SZ_64K;
 }
 
-/* GITS_TYPER.SVPET: one table for all of them. */
+/* GITS_TYPER.SVPET: one table for all of them, with one shadow and one set of records. */
 static bool share_vpe_table(struct host_its *hi)
 {
 	u64 baser = its_of[0].hw.baser[1], size = hw_table_size(baser);
@@ -418,7 +426,7 @@ static bool share_vpe_table(struct host_its *hi)
 	hi->hw.l1_seen[1] = calloc(1, size);
 	hi->hw.l2_idx[1] = calloc(size / 8, sizeof(u32));
 	hi->chunks[1] = baser & INDIRECT ? calloc(1, size) : NULL;
-	hi->shadow[1] = baser & INDIRECT ? alloc(host_shadow_size(baser), hw_psz(baser)) : 0;
+	hi->shadow[1] = its_of[0].shadow[1];
 	hi->records[1] = its_of[0].records[1];
 
 	return hi->records[1] && (hi->shadow[1] || !(baser & INDIRECT));
@@ -521,6 +529,8 @@ static void describe(struct host_its *hi, struct desc *d)
 		d->h.tables[i].base = hw_base(hw->baser[i]);
 		d->h.tables[i].shadow = hi->shadow[i];
 		d->h.tables[i].records = hi->records[i];
+		d->h.tables[i].nr_its = hw_type(hw->baser[i]) == TYPE_VPE ? nr_vpe_records :
+					!!hw->baser[i];
 	}
 
 	d->h.device_records = hw->holds_devices ? hi->records[0] : 0;
@@ -687,12 +697,47 @@ static void forget_flood(u64 desc)
 	flood_from = flood_to = 0;
 }
 
+static struct host_its *vpe_table_owner(struct hw_its *hw);
+
+/* A vPE table of several ITSs, which do not say the same of it. */
+static enum verdict spoil_shared(struct host_its *hi, struct desc *d)
+{
+	struct its_handover_table *table = &d->h.tables[1];
+	bool joins = vpe_table_owner(&hi->hw);
+
+	if (!table->baser)
+		return MUST_PASS;
+
+	switch (in_below(5)) {
+	case 0:
+		table->nr_its = 0;
+		break;
+	case 1:
+		table->nr_its = in_one_of(2) ? 64 : in_u64() | BIT_ULL(6 + in_below(58));
+		break;
+	case 2:
+		table->nr_its += joins;
+		return joins ? MUST_FAIL : MUST_PASS;
+	case 3:
+		if (!(table->baser & INDIRECT))
+			return MUST_PASS;
+		table->shadow = joins ? hi->queue : secret_phys;
+		break;
+	default:
+		table->records = joins ? hi->queue : secret_phys;
+		break;
+	}
+
+	return MUST_FAIL;
+}
+
 static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *undo)
 {
 	struct its_handover_device *dev = d->h.devices;
 	bool has_dev = d->h.nr_devices;
 	u32 n = in_below(40), i;
 
+	if (verbose) printf("spoil %u\n", n);
 	if (hi->hw.holds_devices && (n == 4 || n == 9 || n == 18 || in_one_of(3)))
 		return spoil_held(hi, d);
 
@@ -811,8 +856,9 @@ static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *
 		hi->hw.cwriter = hi->hw.creadr;
 		break;
 	case 33:
-		if (hi == its_of || !its_of[0].hw.owned || !its_of[0].hw.baser[1] ||
-		    gic_typer & SVPET)
+		if (gic_typer & SVPET)
+			return spoil_shared(hi, d);
+		if (hi == its_of || !its_of[0].hw.owned || !its_of[0].hw.baser[1])
 			return MUST_PASS;
 		hi->hw.baser[1] = its_of[0].hw.baser[1];
 		d->h.tables[1].baser = hi->hw.baser[1];
@@ -855,6 +901,19 @@ static u32 owned_lpi_bits(void)
 	return 0;
 }
 
+/* The first ITS that handed the same table over. */
+static struct host_its *vpe_table_owner(struct hw_its *hw)
+{
+	u32 i;
+
+	for (i = 0; hw->typer & SVPET && hw->baser[1] && i < nr_hw; i++) {
+		if (its_of[i].hw.owned && its_of[i].hw.baser[1] == hw->baser[1])
+			return &its_of[i];
+	}
+
+	return NULL;
+}
+
 static void handed_over(struct host_its *hi, int nr, struct desc *d)
 {
 	struct hw_its *hw = &hi->hw;
@@ -863,11 +922,10 @@ static void handed_over(struct host_its *hi, int nr, struct desc *d)
 	hi->nr = nr;
 	hi->el2 = hyp_phys_to_virt(hi->state_phys);
 	hi->shadow_queue = d->h.shadow_queue;
-	hw->vlpis = d->h.vlpis && hw->typer & 2 && !(hw->typer & SVPET) && rdists_have_vlpis();
+	hw->vlpis = d->h.vlpis && hw->typer & 2 && rdists_have_vlpis();
 	hw->lpi_bits = min(hw->lpi_bits, owned_lpi_bits());
-	for (i = 0; hw->typer & SVPET && hw->baser[1] && i < nr_hw; i++)
-		hi->borrows |= its_of[i].hw.owned && its_of[i].hw.baser[1] == hw->baser[1];
-	if (hi->borrows) {
+	hi->sharer = vpe_table_owner(hw);
+	if (hi->sharer) {
 		free(hw->l1_seen[1]);
 		free(hi->chunks[1]);
 		hw->l1_seen[1] = hi->chunks[1] = NULL;
@@ -879,7 +937,7 @@ static void handed_over(struct host_its *hi, int nr, struct desc *d)
 		u64 base = hw_base(hw->baser[i]), size = hw_table_size(hw->baser[i]);
 
 		if (!(hw->baser[i] & INDIRECT) || !(hw->baser[i] & VALID) ||
-		    (hi->borrows && hw_type(hw->baser[i]) == TYPE_VPE))
+		    (hi->sharer && hw_type(hw->baser[i]) == TYPE_VPE))
 			continue;
 		for (idx = 0; idx < size / 8; idx++) {
 			hw->l1_seen[i][idx] = ram_read(base + idx * 8);
@@ -981,7 +1039,7 @@ static void bad_handover_calls(void)
 /* The redistributors: tables that are right, or wrong in one way. */
 
 #define RDIST_DESC_WORDS	(SZ_4K / 8)
-#define RDIST_DESC_MAX		(RDIST_DESC_WORDS / 2 - 1)
+#define RDIST_DESC_MAX		((SZ_4K - 8) / sizeof(struct rdist_handover_frame))
 
 static union {
 	struct rdist_handover	h;
@@ -1062,7 +1120,7 @@ static void describe_rdists(void)
 	/* More of them than there are, in case that EL2 looks there. */
 	for (; i < RDIST_DESC_MAX; i++)
 		rdist_desc.h.frames[i] = (struct rdist_handover_frame){
-			RDIST(i), RDIST_HANDOVER_INACCESSIBLE };
+			.phys_base = RDIST(i), .flags = RDIST_HANDOVER_INACCESSIBLE };
 }
 
 /* Somebody else's page in a table; *@undo is what to unshare again. */
@@ -1176,7 +1234,7 @@ static enum verdict spoil_frames(u32 n, u64 *state_size)
 		break;
 	case 7:
 		/* The last of them is half in the description. */
-		rdist_desc.h.nr = PAGE_ALIGN(sizeof(rdist_desc)) / 16;
+		rdist_desc.h.nr = (PAGE_ALIGN(sizeof(rdist_desc)) - 8) / sizeof(*frame) + 1;
 		break;
 	default:
 		if (rdists[i].accessible)
@@ -1697,6 +1755,7 @@ static void prepare_l2(struct host_its *hi, u32 nr, u32 id)
 {
 	u64 baser = hi->hw.owned_baser[nr], per = hw_psz(baser) / hw_esz(baser);
 
+	hi = bringer(hi, nr);
 	if (baser & INDIRECT && id / per < hw_table_size(baser) / 8 && !in_one_of(8) &&
 	    hi->hw.l1_seen[nr] && !hi->hw.l1_seen[nr][id / per])
 		offer_l2(hi, nr, id / per);
@@ -3070,6 +3129,7 @@ void host_run(u64 max_actions)
 	power_fails = power_any || in_one_of(8);
 	nr_hw = in_below(8);
 	nr_hw = nr_hw < 4 ? 1 : nr_hw < 7 ? 2 : 3;
+	nr_vpe_records = gic_typer & SVPET ? nr_hw : 1;
 	current = &its_of[0];
 
 	setup_rdists();

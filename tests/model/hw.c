@@ -24,6 +24,7 @@
 #define TYPER_VLPIS	BIT_ULL(1)
 #define TYPER_VMOVP	BIT_ULL(37)
 #define TYPER_VMAPP	BIT_ULL(40)
+#define TYPER_SVPET	GENMASK_ULL(42, 41)
 #define PTR_OFFSET	GENMASK_ULL(19, 5)
 #define PTR_FLAG	BIT_ULL(0)	/* CWRITER.Retry, CREADR.Stalled */
 #define CMD_SIZE	32
@@ -343,6 +344,35 @@ static u64 vpe_entry(struct hw_its *hw, u32 id)
 	return baser ? table_entry(hw, baser, id) : NOWHERE;
 }
 
+static u64 vpe_value(const struct hw_vpe *vpe)
+{
+	return vpe->mapped ? VALID | vpe->vpt | (vpe->bits - 1) : 0;
+}
+
+/* GITS_TYPER.SVPET: what one of the ITSs with this table has written, if not all forgot it. */
+static u64 vpe_value_elsewhere(struct hw_its *hw, u32 id)
+{
+	u32 i;
+
+	for (i = 0; hw->typer & TYPER_SVPET && i < nr_hw; i++) {
+		struct hw_its *other = &its_of[i].hw;
+
+		if (other != hw && other->owned && table_of(other, TYPE_VPE) == table_of(hw, TYPE_VPE) &&
+		    hw_vpe(other, id)->mapped)
+			return vpe_value(hw_vpe(other, id));
+	}
+
+	return 0;
+}
+
+static bool is_vpe_value(struct hw_its *hw, u32 id, u64 val)
+{
+	u64 own = vpe_value(hw_vpe(hw, id)), other = vpe_value_elsewhere(hw, id);
+
+	/* They may have been told of different numbers of INTID bits. */
+	return own || other ? (own && val == own) || (other && (val | 0x1f) == (other | 0x1f)) : !val;
+}
+
 static struct hw_vpe *find_vpe(struct hw_its *hw, u32 id)
 {
 	u64 entry = vpe_entry(hw, id), val;
@@ -353,8 +383,7 @@ static struct hw_vpe *find_vpe(struct hw_its *hw, u32 id)
 
 	val = dma_read(hw, entry);
 	vpe = hw_vpe(hw, id);
-	check(val == (vpe->mapped ? VALID | vpe->vpt | (vpe->bits - 1) : 0),
-	      "the ITS finds an entry for vPE %#x that it never wrote", id);
+	check(is_vpe_value(hw, id, val), "the ITS finds an entry for vPE %#x that it never wrote", id);
 
 	return vpe->mapped ? vpe : NULL;
 }
@@ -618,7 +647,12 @@ static void exec_vmapp(struct hw_its *hw, struct hw_cmd *cmd)
 		vpe->owed = true;
 		vpe->synced = false;
 	}
-	vpe->leaving = vpe->leaving || (!valid && vpe->mapped);
+	/* With GICv4.1 an unmap needs no VSYNC. */
+	vpe->leaving = vpe->leaving || (!valid && vpe->mapped && !v41);
+	if (!valid && v41 && vpe->owed && !hw->q.lost) {
+		vpe->synced = true;
+		vpe->synced_at = hw->q.done;
+	}
 	vpe->mapped = valid;
 	vpe->lost = false;
 	if (valid) {
@@ -632,10 +666,10 @@ static void exec_vmapp(struct hw_its *hw, struct hw_cmd *cmd)
 		if (v41)
 			must_doorbell(hw, (u32)cmd->dw[1]);
 		dma(hw, vpe->vpt, hw_vpt_size(nr_bits));
-		if (hw->owned && !v41)
+		if (hw->owned)
 			rdist_check_impdef(vpe->vpt);
 	}
-	dma_write(hw, entry, valid ? VALID | vpe->vpt | (vpe->bits - 1) : 0);
+	dma_write(hw, entry, vpe_value(vpe) ?: vpe_value_elsewhere(hw, id));
 }
 
 static void exec_vmapti(struct hw_its *hw, struct hw_cmd *cmd, u32 vintid)
@@ -694,8 +728,7 @@ static const struct {
 	[INVALL]  = { { 0xff, 0, 0xffff } },
 	[MOVALL]  = { { 0xff, 0, RD, RD } },
 	[SYNC]    = { { 0xff, 0, RD } },
-	/* Without PTZ: what the table holds is the host's. */
-	[VMAPP]   = { { 0xff, VPE, VALID | RD, RD | 0x1f }, { RD | 0x100, LOW } },
+	[VMAPP]   = { { 0xff, VPE, VALID | RD, RD | 0x1f }, { RD | 0x300, LOW } },
 	[VMAPTI]  = { { DEV, VPE | LOW, ~0ULL } },
 	[VMAPI]   = { { DEV, VPE | LOW, GENMASK_ULL(63, 32) } },
 	[VMOVI]   = { { DEV, VPE | LOW, GENMASK_ULL(63, 32) | 1 } },
@@ -894,6 +927,21 @@ static void must_alloc(struct hw_its *hw, struct hw_cmd *cmd)
 	must(elsewhere == !(cmd->dw[0] & BIT(8)), "Alloc decided the wrong way");
 }
 
+/*
+ * What PTZ promises, and where it does not what the GIC keeps to itself. A vPE may
+ * have been resident since EL2 took the VPT.
+ */
+static void must_be_clear(struct hw_its *hw, struct hw_cmd *cmd)
+{
+	u64 vpt = cmd->dw[3] & GENMASK_ULL(51, 16);
+	bool ptz = cmd->dw[0] & BIT(9), alloc = cmd->dw[0] & BIT(8), valid = cmd->dw[2] & VALID;
+
+	must(!ptz || (valid && alloc), "PTZ of a VPT that others know");
+	if (valid && alloc && !rdist_knows_vpt(vpt))
+		must(ram_is_zero(vpt, ptz ? hw_vpt_size(bits(cmd->dw[3], 4, 0) + 1) : BIT_ULL(10)),
+		     "a VPT that is not clear");
+}
+
 static void posted(struct hw_its *hw, u32 end)
 {
 	u32 off = hw->q.wrote;
@@ -903,8 +951,10 @@ static void posted(struct hw_its *hw, u32 end)
 		check(next_slot(hw, off) != hw->q.next,
 		      "EL2 posts more commands than the queue holds");
 		seen(hw, off) = *slot(hw, off);
-		if ((seen(hw, off).dw[0] & 0xff) == VMAPP && hw->typer & TYPER_VMAPP)
+		if ((seen(hw, off).dw[0] & 0xff) == VMAPP && hw->typer & TYPER_VMAPP) {
 			must_alloc(hw, &seen(hw, off));
+			must_be_clear(hw, &seen(hw, off));
+		}
 		entry.cmds++;
 	}
 	hw->q.wrote = end;

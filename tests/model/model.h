@@ -251,6 +251,7 @@ void rdist_write(u64 phys, u32 width, u64 val);
 void rdist_lpi(struct hw_rdist *rd, u32 intid, bool set);
 void rdist_vlpi(u64 vpt, u32 vintid);
 void rdist_check_impdef(u64 vpt);
+bool rdist_knows_vpt(u64 vpt);
 void rdist_new_page(u64 pfn);
 void rdist_gives_back(u64 phys, u64 size);
 void rdist_work(struct hw_rdist *rd);
@@ -301,7 +302,7 @@ struct host_its {
 	u32		ids[24];
 	u32		nr_premapped;
 	u32		suspended;
-	bool		borrows;	/* its vPE table is another ITS's */
+	struct host_its	*sharer;	/* the ITS that brought its vPE table, if another did */
 };
 
 extern struct host_its its_of[MAX_ITS];
@@ -311,6 +312,7 @@ u64 host_held_size(struct hw_its *hw);
 u64 host_shadow_size(u64 baser);
 extern u32 nr_hw;
 extern u64 gic_typer;
+extern u32 nr_vpe_records;	/* of each vPE, beside an entry of a table */
 extern u64 rdist_state, rdist_state_size;
 extern bool rdists_owned;
 

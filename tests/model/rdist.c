@@ -214,12 +214,15 @@ static void write_impdef(struct hw_rdist *rd)
  */
 void rdist_check_impdef(u64 vpt)
 {
-	if (gic_typer & BIT_ULL(40))
-		return;
-
 	check(ram_read(vpt) == vpts[page_of(vpt) - pages].word &&
 	      ram_is_zero(vpt + 8, IMPDEF_SIZE - 8),
 	      "what a redistributor finds in the first KiB of the VPT at %#llx is the host's", vpt);
+}
+
+/* A vPE has been resident with it since it is EL2's. */
+bool rdist_knows_vpt(u64 vpt)
+{
+	return is_ram(vpt, 1) && vpts[page_of(vpt) - pages].resident;
 }
 
 static void read_impdef(u64 vpt)

@@ -56,6 +56,8 @@ typedef u64 phys_addr_t;
 
 #define _AC(x, suffix)		x##suffix
 #define BITS_PER_BYTE		8
+#define BITS_PER_TYPE(type)	(sizeof(type) * BITS_PER_BYTE)
+#define ffz(x)			__builtin_ctzll(~(u64)(x))
 #define MSEC_PER_SEC		1000L
 #define BIT(n)			(1UL << (n))
 #define BIT_ULL(n)		(1ULL << (n))
