@@ -737,7 +737,6 @@ static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *
 	bool has_dev = d->h.nr_devices;
 	u32 n = in_below(40), i;
 
-	if (verbose) printf("spoil %u\n", n);
 	if (hi->hw.holds_devices && (n == 4 || n == 9 || n == 18 || in_one_of(3)))
 		return spoil_held(hi, d);
 

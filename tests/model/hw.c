@@ -357,7 +357,7 @@ static u64 vpe_value_elsewhere(struct hw_its *hw, u32 id)
 	for (i = 0; hw->typer & TYPER_SVPET && i < nr_hw; i++) {
 		struct hw_its *other = &its_of[i].hw;
 
-		if (other != hw && other->owned && table_of(other, TYPE_VPE) == table_of(hw, TYPE_VPE) &&
+		if (other != hw && other->owned && other->owned_baser[1] == hw->owned_baser[1] &&
 		    hw_vpe(other, id)->mapped)
 			return vpe_value(hw_vpe(other, id));
 	}

@@ -166,7 +166,7 @@ u64 model_clock(void);
 
 /* The other CPU may go on instead, here and where a lock or a register is accessed. */
 #define READ_ONCE(x) ({							\
-	typeof(x) _val;							\
+	typeof(((void)0, (x))) _val;					\
 	model_switch();							\
 	model_read_once(&(x), &_val, sizeof(_val));			\
 	_val; })
