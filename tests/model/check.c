@@ -444,6 +444,8 @@ static void check_entry(void)
 	 * VPT. A command that is refused in the end gives all of it back.
 	 */
 	largest += 4 * SZ_64K + 4 * PAGE_SIZE;
+	for (i = 0; i < MAX_RDISTS; i++)
+		largest += rdist_vpes[i].owned ? SZ_64K + PAGE_SIZE : 0;
 	nr = 1 + entry.others;
 	check(entry.cmds + done <= nr * ITS_BUDGET_CMDS,
 	      "EL2 posts %u commands and completes %u in one entry", entry.cmds, done);
@@ -633,6 +635,22 @@ static u64 check_rdist(struct hw_rdist *rd)
 	return max(BIT_ULL((rd->owned_propbaser & 0x1f) + 1) / 8, SZ_64K + 0ULL) >> PAGE_SHIFT;
 }
 
+/* L2 pages that were linked since count for the ITS that mapped the first vPE there. */
+static u64 check_vpes_of_rdists(struct rdist_vpes *vpes)
+{
+	u32 idx;
+
+	claim(vpes->base, vpes->size, "a vPE table of redistributors");
+	if (vpes->indirect)
+		claim_shared(vpes->shadow, vpes->size, "the shadow of a vPE table of redistributors");
+	for (idx = 0; vpes->indirect && idx < vpes->size / 8; idx++) {
+		if (vpes->seen[idx])
+			claim(vpes->seen[idx] & ~VALID, vpes->psz, "an L2 page of redistributors");
+	}
+
+	return PAGE_ALIGN(vpes->size) / PAGE_SIZE + vpes->nr_first * PAGE_ALIGN(vpes->psz) / PAGE_SIZE;
+}
+
 /* How many pages of EL2's they need, beside those of an ITS. */
 static u64 check_rdists(void)
 {
@@ -651,6 +669,11 @@ static u64 check_rdists(void)
 		claim_shared(rdists[i].owned_propbaser & GENMASK_ULL(51, 12),
 			     BIT_ULL((rdists[i].owned_propbaser & 0x1f) + 1), "the LPI configuration table");
 		seen = true;
+	}
+
+	for (i = 0; i < MAX_RDISTS; i++) {
+		if (rdist_vpes[i].owned)
+			owned += check_vpes_of_rdists(&rdist_vpes[i]);
 	}
 
 	return owned + (rdist_state_size >> PAGE_SHIFT);
@@ -701,6 +724,7 @@ void check_all(void)
 	}
 	for (i = 0; i < nr_rdists; i++)
 		check_pending(&rdists[i]);
+	rdist_vpes_check();
 	check_live();
 	check_pins();
 }
@@ -739,6 +763,7 @@ static void teardown_rdists(void)
 	u32 i = rdists_owned ? nr_rdists : 0;
 
 	in_handover = true;
+	memset(rdist_vpes, 0, sizeof(rdist_vpes));
 	while (i--)
 		hyp_rdist_teardown(&el2[i]);
 	in_handover = false;

@@ -880,7 +880,8 @@ static bool rdists_have_vlpis(void)
 	u32 i;
 
 	for (i = 0; i < nr_rdists; i++) {
-		if (rdists[i].lpis && (!(rdists[i].typer & RDIST_VLPIS) || rdist_is_v41(&rdists[i])))
+		if (rdists[i].lpis && (!(rdists[i].typer & RDIST_VLPIS) ||
+				       (rdist_is_v41(&rdists[i]) && !rdists[i].owned_vpropbaser)))
 			return false;
 	}
 
@@ -1072,22 +1073,78 @@ static void setup_rdist(u32 i, u64 typer, u64 prop)
 	rd->ctlr |= RDIST_ENABLE;
 }
 
+static u32 pick_psz(void);
+
+/* For this one, and perhaps the next. */
+static void setup_vpes(struct rdist_vpes *vpes)
+{
+	u64 l2;
+
+	vpes->psz = pick_psz();
+	vpes->esz = 8 << in_below(3);
+	vpes->indirect = in_below(3);
+	vpes->size = (u64)vpes->psz * (1 + in_below(vpes->psz == SZ_4K ? 2 : 1));
+	vpes->base = alloc(vpes->size, vpes->psz);
+	vpes->shadow = vpes->indirect ? alloc(vpes->size, vpes->psz) : 0;
+	vpes->seen = calloc(1, vpes->size);
+	if (!vpes->base || (vpes->indirect && !vpes->shadow)) {
+		vpes->base = 0;
+		return;
+	}
+	ram_zero(vpes->base, vpes->size);
+	if (!vpes->indirect || in_one_of(2))
+		return;
+	l2 = alloc(vpes->psz, vpes->psz);
+	if (!l2)
+		return;
+	ram_write(vpes->base, l2 | VALID);
+	ram_write(vpes->shadow, l2 | VALID);
+	vpes->seen[0] = l2 | VALID;
+	vpes->nr_first = 1;
+}
+
+static void use_vpes(struct hw_rdist *rd, struct rdist_vpes *vpes)
+{
+	u64 psz = vpes->psz == SZ_4K ? 0 : vpes->psz == SZ_16K ? 1 : 2;
+
+	if (!vpes->base || !rd->accessible || !(rd->typer & RDIST_VLPIS))
+		return;
+
+	rd->vpes = vpes;
+	rd->vpropbaser = VALID | (u64)(vpes->esz / 8 - 1) << 59 | (u64)vpes->indirect << 55 |
+			 psz << 53 | vpes->base | in_below(2) << 10 | (vpes->size / vpes->psz - 1);
+}
+
+static void setup_rdists_vpes(void)
+{
+	u32 i;
+
+	for (i = 0; i < nr_rdists; i++) {
+		if (i % 2 == 0 || in_one_of(4))
+			setup_vpes(&rdist_vpes[i]);
+		use_vpes(&rdists[i], &rdist_vpes[rdist_vpes[i].psz ? i : i - 1]);
+	}
+}
+
 static void setup_rdists(void)
 {
 	u64 typer = RDIST_PLPIS | (gic_typer & 2), prop;
 	u32 bits = 14 + in_below(3), i;
+	bool with_vpes;
 
 	nr_rdists = 1 + in_below(4);
 	typer |= in_one_of(2) ? RDIST_DIRTY : 0;
 	typer |= in_one_of(2) ? RDIST_DIRECT_LPI : 0;
-	/* There is nothing else yet with which to try the commands of a GICv4.1. */
 	typer |= gic_typer & BIT_ULL(40) && in_one_of(4) ? RDIST_RVPEID : 0;
+	with_vpes = typer & RDIST_RVPEID && in_rest() % 4;
 	rdist_offset = in_one_of(4) ? 0x800000 : 0;
 	prop = alloc(BIT_ULL(bits), SZ_4K);
 	if (prop)
 		prop |= in_below(2) << 10 | (bits - 1);
 	for (i = 0; i < nr_rdists; i++)
 		setup_rdist(i, typer, prop);
+	if (with_vpes)
+		setup_rdists_vpes();
 	for (i = 0; i < NR_CPUS; i++)
 		rdist_of_cpu[i] = in_one_of(16) ? nr_rdists : i < nr_rdists ? i : nr_rdists;
 }
@@ -1112,6 +1169,7 @@ static void describe_rdists(void)
 			(!(rdists[i].ctlr & RDIST_ENABLE) && in_one_of(4));
 		rdists[i].told_vlpis = rdists[i].told_inaccessible && rdists[i].typer & RDIST_VLPIS;
 		rdist_desc.h.frames[i].phys_base = rdists[i].phys;
+		rdist_desc.h.frames[i].vpe_table.shadow = rdists[i].vpes ? rdists[i].vpes->shadow : 0;
 		rdist_desc.h.frames[i].flags =
 			(rdists[i].told_inaccessible ? RDIST_HANDOVER_INACCESSIBLE : 0) |
 			(rdists[i].told_vlpis ? RDIST_HANDOVER_VLPI_FRAME : 0);
@@ -1191,8 +1249,45 @@ static enum verdict spoil_resident(struct hw_rdist *rd)
 		rd->vpendbaser = VALID;
 	else
 		rd->dirty = RDIST_NEVER;
-	rd->vpendbaser |= find_free(SZ_64K, SZ_64K);
+	rd->vpt = find_free(SZ_64K, SZ_64K);
+	rd->vpe_bits = 16;
+	if (rdist_is_v41(rd))
+		return MUST_FAIL;
+	rd->vpendbaser |= rd->vpt;
 	rd->vpropbaser = 15;
+
+	return MUST_FAIL;
+}
+
+/* Of what it takes to own a vPE table. */
+static enum verdict spoil_vpes(struct hw_rdist *rd, u64 *undo)
+{
+	struct its_handover_table *table = &rdist_desc.h.frames[rd - rdists].vpe_table;
+
+	switch (in_below(6)) {
+	case 0:
+		if (!rd->vpes->indirect)
+			return MUST_PASS;
+		table->shadow = in_one_of(2) ? secret_phys : rd->vpes->base;
+		break;
+	case 1:
+		rd->vpropbaser |= 3ULL << 53;
+		break;
+	case 2:
+		spoil_page(rd->vpes->base, rd->vpes->size, undo);
+		break;
+	case 3:
+		table->nr_its = 64;
+		break;
+	case 4:
+		if (rd->vpes->psz == SZ_4K)
+			return MUST_PASS;
+		rd->vpropbaser += BIT_ULL(12);
+		break;
+	default:
+		rd->vpropbaser = (rd->vpropbaser & ~GENMASK_ULL(51, 12)) | (secret_phys & GENMASK_ULL(51, 16));
+		break;
+	}
 
 	return MUST_FAIL;
 }
@@ -1262,6 +1357,8 @@ static enum verdict spoil_rdists(u64 *state_size, u64 *undo)
 		return spoil_tables(rd, n - 10, undo);
 	if (n == 20)
 		return spoil_resident(rd);
+	if (n == 23 && rd->vpes)
+		return spoil_vpes(rd, undo);
 
 	fail_in = 1 + in_below(40);
 
@@ -1566,29 +1663,54 @@ static struct hw_rdist *rdist_of(u32 cpu)
 }
 
 /* Nothing speaks against it, if the table is free or the vPE's. */
-static bool can_load(struct hw_rdist *rd, u32 id, u64 vconf)
+static bool can_load(struct hw_rdist *rd, u32 id, u64 vconf, bool v41)
 {
 	u64 known;
 	u32 i;
 
-	if (!rd || !rd->lpis || !(rd->typer & RDIST_VLPIS) || rdist_is_v41(rd) ||
+	if (!rd || !rd->lpis || !(rd->typer & RDIST_VLPIS) || rdist_is_v41(rd) != v41 ||
+	    (v41 && !(rd->vpropbaser & VALID)) ||
 	    rdist_uses_vpt(rd) || !(rd->ctlr & RDIST_ENABLE))
 		return false;
 
 	for (i = 0; i < nr_hw; i++) {
 		if (el2_vpt(&its_of[i].hw, id) >> 61 == 4 && el2_vconf(&its_of[i].hw, id, &known))
-			return known == vconf;
+			return v41 || known == vconf;
 	}
 
 	return false;
+}
+
+/* GICv4.1: the host names the vPE to the redistributor. */
+static int name_resident(struct hw_rdist *rd, u32 id)
+{
+	struct hyp_mmio_region *region = host_find_hyp_mmio(rd->phys + SZ_128K);
+	struct hyp_mmio_access access = { GICR_VPENDBASER, 8, true, VALID | id };
+	bool must = can_load(rd, id, 0, true), busy = rdist_uses_vpt(rd);
+
+	if (!region)
+		return -ENOENT;
+
+	access.data |= in_one_of(2) ? 0 : in_u64() & ~0xffffULL;
+	enter();
+	region->handler(region, &access);
+	cpu_leave_el2();
+	check(!must || rd->vpendbaser & VALID || entry.others, "vPE %#x cannot be made resident", id);
+	sum.refused_loads += busy || !(rd->vpendbaser & VALID);
+	leave();
+
+	return 0;
 }
 
 /* On the CPU that makes the call. */
 static int load(u32 id, u64 vconf, u64 flags)
 {
 	struct hw_rdist *rd = rdist_of(model_cpu());
-	bool must = can_load(rd, id, vconf);
+	bool must = can_load(rd, id, vconf, false);
 	int ret;
+
+	if (rd && rdist_is_v41(rd) && !in_one_of(8))
+		return name_resident(rd, id);
 
 	enter();
 	ret = __pkvm_vpe_load(id, vconf, flags);
@@ -1750,10 +1872,27 @@ static void offer_l2(struct host_its *hi, u32 nr, u32 idx)
 	host_write(hi->shadow[nr] + size + idx * 8, chunk);
 }
 
+static void prepare_rdists_l2(struct host_its *hi, u32 id)
+{
+	struct rdist_vpes *vpes;
+	u32 idx;
+
+	for (vpes = rdist_vpes; vpes < rdist_vpes + MAX_RDISTS; vpes++) {
+		idx = vpes->owned ? id / (vpes->psz / vpes->esz) : 0;
+		if (!vpes->owned || !vpes->indirect || idx >= vpes->size / 8 || vpes->seen[idx] ||
+		    in_one_of(8))
+			continue;
+		host_write(vpes->shadow + idx * 8, in_one_of(8) ? pick_l1_entry(hi, 1) :
+			   find_free(vpes->psz, vpes->psz) | VALID);
+	}
+}
+
 static void prepare_l2(struct host_its *hi, u32 nr, u32 id)
 {
 	u64 baser = hi->hw.owned_baser[nr], per = hw_psz(baser) / hw_esz(baser);
 
+	if (nr == 1)
+		prepare_rdists_l2(hi, id);
 	hi = bringer(hi, nr);
 	if (baser & INDIRECT && id / per < hw_table_size(baser) / 8 && !in_one_of(8) &&
 	    hi->hw.l1_seen[nr] && !hi->hw.l1_seen[nr][id / per])

@@ -668,6 +668,7 @@ static void exec_vmapp(struct hw_its *hw, struct hw_cmd *cmd)
 		dma(hw, vpe->vpt, hw_vpt_size(nr_bits));
 		if (hw->owned)
 			rdist_check_impdef(vpe->vpt);
+		must(!hw->owned || rdist_vpes_linked(id), "a vPE for which a redistributor has no entry");
 	}
 	dma_write(hw, entry, vpe_value(vpe) ?: vpe_value_elsewhere(hw, id));
 }
@@ -1368,6 +1369,8 @@ void model_wrote_once(const volatile void *p)
 {
 	u64 phys = hyp_virt_to_phys((const void *)p);
 	u32 i, nr;
+
+	rdist_vpes_wrote(phys);
 
 	for (i = 0; i < nr_hw; i++) {
 		struct hw_its *hw = &its_of[i].hw;

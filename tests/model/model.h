@@ -225,6 +225,11 @@ struct hw_rdist {
 	u64	vpropbaser;
 	u64	vpendbaser;	/* but for Dirty */
 
+	/* GICv4.1: the vPE table, and what it found of the vPE that is resident. */
+	struct rdist_vpes *vpes;
+	u64	vpt, vconf;
+	u32	vpe_bits;
+
 	/* For how many reads RWP and Dirty are 1, and will be; RDIST_NEVER is for ever. */
 	u32	rwp, slow_rwp;
 	u32	dirty, lag;	/* after Valid was written as 0 */
@@ -238,14 +243,29 @@ struct hw_rdist {
 	bool	lpis;		/* they were enabled */
 	u64	owned_propbaser;
 	u64	owned_pendbaser;
+	u64	owned_vpropbaser; /* GICv4.1, if there is a vPE table */
 	u64	*pend;		/* what is in the pending table */
 };
 
+/* A vPE table of redistributors, of which two may have the same. */
+struct rdist_vpes {
+	u64	base, size, shadow;
+	u32	psz, esz;
+	bool	indirect;
+	bool	owned;		/* by EL2 */
+	u32	nr_first;	/* L2 pages when it was handed over */
+	u64	*seen;		/* the first level */
+};
+
+extern struct rdist_vpes rdist_vpes[MAX_RDISTS];
 extern struct hw_rdist rdists[MAX_RDISTS];
 extern u32 nr_rdists;
 extern u64 rdist_offset;	/* by which commands may name them as well */
 
 void rdist_reset(void);
+bool rdist_vpes_linked(u32 id);
+void rdist_vpes_wrote(u64 phys);
+void rdist_vpes_check(void);
 u64 rdist_read(u64 phys, u32 width);
 void rdist_write(u64 phys, u32 width, u64 val);
 void rdist_lpi(struct hw_rdist *rd, u32 intid, bool set);
@@ -269,12 +289,12 @@ struct hw_rdist *rdist_of_target(u64 rdbase, bool pta);
 
 static inline u64 rdist_vpt(const struct hw_rdist *rd)
 {
-	return rd->vpendbaser & GENMASK_ULL(51, 16);
+	return rd->typer & RDIST_RVPEID ? rd->vpt : rd->vpendbaser & GENMASK_ULL(51, 16);
 }
 
 static inline u64 rdist_vconf(const struct hw_rdist *rd)
 {
-	return rd->vpropbaser & GENMASK_ULL(51, 12);
+	return rd->typer & RDIST_RVPEID ? rd->vconf : rd->vpropbaser & GENMASK_ULL(51, 12);
 }
 
 static inline bool rdist_is_v41(const struct hw_rdist *rd)

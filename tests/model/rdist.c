@@ -39,6 +39,7 @@ enum {
 };
 
 struct hw_rdist rdists[MAX_RDISTS];
+struct rdist_vpes rdist_vpes[MAX_RDISTS];
 u32 nr_rdists;
 u64 rdist_offset;
 
@@ -52,6 +53,8 @@ void rdist_reset(void)
 	for (i = 0; i < MAX_RDISTS; i++) {
 		free(rdists[i].pend);
 		rdists[i] = (struct hw_rdist){ 0 };
+		free(rdist_vpes[i].seen);
+		rdist_vpes[i] = (struct rdist_vpes){ 0 };
 	}
 	memset(vpts, 0, sizeof(vpts));
 	nr_rdists = 0;
@@ -105,12 +108,12 @@ bool rdist_uses_vpt(const struct hw_rdist *rd)
 
 static u64 vpt_size(const struct hw_rdist *rd)
 {
-	return BIT_ULL((rd->vpropbaser & 0x1f) + 1) / 8;
+	return BIT_ULL(rdist_is_v41(rd) ? rd->vpe_bits : (rd->vpropbaser & 0x1f) + 1) / 8;
 }
 
 static u64 vconf_size(const struct hw_rdist *rd)
 {
-	return BIT_ULL((rd->vpropbaser & 0x1f) + 1) - FIRST_LPI;
+	return vpt_size(rd) * 8 - FIRST_LPI;
 }
 
 /* Every access to memory goes through these. */
@@ -420,11 +423,31 @@ static void write_lpir(struct hw_rdist *rd, u64 val, bool set)
 	rdist_lpi(rd, val, set);
 }
 
+static bool is_known(u32 id)
+{
+	u32 i;
+
+	for (i = 0; i < nr_hw; i++) {
+		if (el2_vpt(&its_of[i].hw, id))
+			return true;
+	}
+
+	return false;
+}
+
 static void write_inv(struct hw_rdist *rd, u64 val, bool all)
 {
 	check(rd->typer & (RDIST_DIRECT_LPI | RDIST_RVPEID) || rd->ctlr & IR,
 	      "EL2 invalidates where the redistributor cannot");
-	check(!(val & VALID), "EL2 names a vPE that is not mapped to a redistributor");
+	if (val & VALID) {
+		check(rdist_is_v41(rd) && (is_known(val >> 32 & 0xffff) || entry.others),
+		      "EL2 names a vPE that is not mapped to a redistributor");
+		check(!(val & ~(VALID | GENMASK_ULL(47, 0))), "EL2 writes RES0 bits of GICR_INVLPIR");
+		check(all || ((u32)val >= FIRST_LPI && (u32)val < BIT_ULL(16)),
+		      "EL2 names an INTID that is no vLPI to a redistributor");
+		check(!all || !(u32)val, "EL2 writes RES0 bits of GICR_INVALLR");
+		return;
+	}
 	check(!(val >> 32), "EL2 writes RES0 bits of GICR_INVLPIR");
 	check(!all || !val, "EL2 writes RES0 bits of GICR_INVALLR");
 	check(rd->lpis, "EL2 invalidates where there are no tables");
@@ -438,20 +461,125 @@ static void write_inv(struct hw_rdist *rd, u64 val, bool all)
 static void write_vpropbaser(struct hw_rdist *rd, u64 val)
 {
 	check(!rdist_uses_vpt(rd), "EL2 writes GICR_VPROPBASER while a vPE is resident");
-	check(!(val & ~(GENMASK_ULL(58, 56) | GENMASK_ULL(51, 7) | 0x1f)),
+	check(rdist_is_v41(rd) ? rd->owned_vpropbaser && val == rd->owned_vpropbaser :
+	      !(val & ~(GENMASK_ULL(58, 56) | GENMASK_ULL(51, 7) | 0x1f)),
 	      "EL2 writes %#llx to GICR_VPROPBASER", val);
 	rd->vpropbaser = val;
 }
 
+static u64 vpes_reach(const struct rdist_vpes *vpes)
+{
+	u64 nr = vpes->size / (vpes->indirect ? 8 : vpes->esz);
+
+	return vpes->indirect ? nr * (vpes->psz / vpes->esz) : nr;
+}
+
+/* All that the redistributor reads in its vPE table. */
+static void walk_vpes(struct hw_rdist *rd, u32 id)
+{
+	struct rdist_vpes *vpes = rd->vpes;
+	u64 entry = vpes->base + (u64)id * vpes->esz, l1;
+
+	check(id < vpes_reach(vpes), "EL2 makes vPE %#x resident, which is beyond the vPE table", id);
+	if (vpes->indirect) {
+		l1 = vpes->base + id / (vpes->psz / vpes->esz) * 8;
+		use_own(rd, l1, 8, "a vPE table of redistributors");
+		check(ram_read(l1) & VALID, "vPE %#x is resident, and has no L2 page", id);
+		entry = (ram_read(l1) & ~VALID) + id % (vpes->psz / vpes->esz) * vpes->esz;
+	}
+	use_own(rd, entry, vpes->esz, "an entry in a vPE table of redistributors");
+}
+
+/* Every table of theirs has room for the vPE, which an ITS has just been told of. */
+bool rdist_vpes_linked(u32 id)
+{
+	struct rdist_vpes *vpes;
+
+	for (vpes = rdist_vpes; vpes < rdist_vpes + MAX_RDISTS; vpes++) {
+		if (!vpes->owned)
+			continue;
+		if (id >= vpes_reach(vpes) || (vpes->indirect &&
+		    !(ram_read(vpes->base + id / (vpes->psz / vpes->esz) * 8) & VALID)))
+			return false;
+	}
+
+	return true;
+}
+
+static void check_first_level(struct rdist_vpes *vpes, u32 idx)
+{
+	u64 l1 = ram_read(vpes->base + idx * 8), l2 = l1 & ~VALID, page;
+
+	if (l1 == vpes->seen[idx])
+		return;
+
+	check(!vpes->seen[idx], "an entry of a redistributor's first level changed");
+	check(l1 & VALID && !(l2 & ~GENMASK_ULL(51, 12)) && IS_ALIGNED(l2, vpes->psz) &&
+	      is_ram(l2, vpes->psz), "a redistributor's first level links %#llx", l1);
+	for (page = l2; page < l2 + vpes->psz; page += PAGE_SIZE)
+		check(page_is_el2(page_of(page)), "a redistributor's first level links %#llx, not EL2's", l2);
+	check(ram_is_zero(l2, vpes->psz), "a redistributor's L2 page is linked with the host's bytes in it");
+	vpes->seen[idx] = l1;
+	sum.l2++;
+}
+
+void rdist_vpes_wrote(u64 phys)
+{
+	struct rdist_vpes *vpes;
+
+	for (vpes = rdist_vpes; vpes < rdist_vpes + MAX_RDISTS; vpes++) {
+		if (vpes->owned && vpes->indirect && phys - vpes->base < vpes->size)
+			check_first_level(vpes, (phys - vpes->base) / 8);
+	}
+}
+
+void rdist_vpes_check(void)
+{
+	struct rdist_vpes *vpes;
+	u32 idx;
+
+	for (vpes = rdist_vpes; vpes < rdist_vpes + MAX_RDISTS; vpes++) {
+		for (idx = 0; vpes->owned && vpes->indirect && idx < vpes->size / 8; idx++)
+			check_first_level(vpes, idx);
+	}
+}
+
+/* GICv4.1 finds it all in the vPE table. */
+static void find_resident(struct hw_rdist *rd)
+{
+	u32 i, id = rd->vpendbaser & 0xffff;
+	bool found = false;
+
+	check(rd->vpes && rd->owned_vpropbaser && rd->vpropbaser == rd->owned_vpropbaser,
+	      "EL2 makes a vPE resident where there is no vPE table");
+	walk_vpes(rd, id);
+	for (i = 0; i < nr_hw; i++) {
+		struct hw_its *hw = &its_of[i].hw;
+
+		if (!el2_vpt(hw, id) || found)
+			continue;
+		found = true;
+		rd->vpt = el2_vpt(hw, id) & GENMASK_ULL(51, 16);
+		el2_vconf(hw, id, &rd->vconf);
+		rd->vpe_bits = hw->lpi_bits;
+	}
+	check(found, "EL2 makes vPE %#x resident, which it has no record of", id);
+}
+
 static void make_resident(struct hw_rdist *rd)
 {
-	u64 vpt = rdist_vpt(rd);
+	u64 vpt;
 
 	check(rd->ctlr & ENABLE_LPIS, "EL2 makes a vPE resident where LPIs are disabled");
-	check(vconf_size(rd) <= BIT_ULL(32) && !rdist_is_v41(rd), "EL2 makes a vPE resident that has no VPT");
+	if (rdist_is_v41(rd))
+		find_resident(rd);
+	vpt = rdist_vpt(rd);
+	check(vconf_size(rd) <= BIT_ULL(32), "EL2 makes a vPE resident that has no VPT");
 	use_own(rd, vpt, max(vpt_size(rd), 1ULL * IMPDEF_SIZE), "the VPT of a vPE to be made resident");
 	use_shared(rd, rdist_vconf(rd), vconf_size(rd), "a virtual configuration table");
-	if (!(rd->vpendbaser & IDAI))
+	if (rdist_is_v41(rd))
+		rdist_check_impdef(vpt);
+	else if (!(rd->vpendbaser & IDAI))
 		read_impdef(vpt);
 	vpts[page_of(vpt) - pages].resident = true;
 	rd->scan = rd->typer & RDIST_DIRTY ? rd->slow_scan : 0;
@@ -462,9 +590,13 @@ static void write_vpendbaser(struct hw_rdist *rd, u64 val)
 {
 	bool on = val & VALID, was_on = rd->vpendbaser & VALID;
 	u64 fixed = ~(VALID | DIRTY);
+	u64 mask = GENMASK_ULL(63, 60) | GENMASK_ULL(58, 56) | GENMASK_ULL(51, 16) | GENMASK_ULL(11, 7);
 
-	check(!(val & ~(GENMASK_ULL(63, 60) | GENMASK_ULL(58, 56) | GENMASK_ULL(51, 16) |
-			GENMASK_ULL(11, 7))), "EL2 writes %#llx to GICR_VPENDBASER", val);
+	if (rdist_is_v41(rd)) {
+		mask = GENMASK_ULL(63, 58) | GENMASK_ULL(15, 0);
+		fixed &= mask & ~(IDAI | PENDING_LAST);
+	}
+	check(!(val & ~mask), "EL2 writes %#llx to GICR_VPENDBASER", val);
 	check(!rd->dirty, "EL2 writes GICR_VPENDBASER while Dirty is 1");
 	check(!was_on || !rd->scan, "EL2 writes GICR_VPENDBASER while the VPT is being parsed");
 	check(!was_on || !((val ^ rd->vpendbaser) & fixed),
@@ -517,6 +649,10 @@ void rdist_write(u64 phys, u32 width, u64 val)
 		return write_vpropbaser(rd, val);
 	case VPENDBASER:
 		return write_vpendbaser(rd, val);
+	case VSGIR:
+		check(rdist_is_v41(rd) && (is_known(val) || entry.others),
+		      "EL2 names a vPE that is not mapped to a redistributor");
+		return;
 	}
 
 	model_fail("EL2 writes %#x of a redistributor, which is not for writing", offset);
@@ -548,6 +684,10 @@ void rdist_handed_over(struct hw_rdist *rd)
 	u64 off, size;
 
 	rd->owned = true;
+	if (rd->vpes && rd->accessible && !rd->told_inaccessible) {
+		rd->owned_vpropbaser = rd->vpropbaser;
+		rd->vpes->owned = true;
+	}
 	rd->lpis = rd->accessible && !rd->told_inaccessible && rd->typer & RDIST_PLPIS &&
 		   rd->ctlr & ENABLE_LPIS;
 	if (!rd->lpis)
