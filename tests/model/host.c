@@ -740,6 +740,9 @@ static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *
 	if (hi->hw.holds_devices && (n == 4 || n == 9 || n == 18 || in_one_of(3)))
 		return spoil_held(hi, d);
 
+	if (gic_typer & SVPET && n >= 33 && n != 34 && n < 38)
+		return spoil_shared(hi, d);
+
 	switch (n) {
 	case 0:
 		d->h.typer ^= BIT_ULL(in_below(64));
@@ -855,8 +858,6 @@ static enum verdict spoil(struct host_its *hi, struct desc *d, u64 *where, u64 *
 		hi->hw.cwriter = hi->hw.creadr;
 		break;
 	case 33:
-		if (gic_typer & SVPET)
-			return spoil_shared(hi, d);
 		if (hi == its_of || !its_of[0].hw.owned || !its_of[0].hw.baser[1])
 			return MUST_PASS;
 		hi->hw.baser[1] = its_of[0].hw.baser[1];

@@ -212,8 +212,7 @@ static void write_impdef(struct hw_rdist *rd)
 }
 
 /*
- * Nobody but the redistributors has written there since it is EL2's. With the ITSs of
- * a GICv4.1 it does not matter, as there are no redistributors that go with them.
+ * Nobody but the redistributors has written there since it is EL2's.
  */
 void rdist_check_impdef(u64 vpt)
 {
