@@ -356,11 +356,6 @@ static void its_add_shared_vpes(void)
 	}
 }
 
-static void __iomem *its_rdist_base(int cpu)
-{
-	return gic_rdists ? per_cpu_ptr(gic_rdists->rdist, cpu)->rd_base : NULL;
-}
-
 /* As GITS_BASERn has it, but without a type: if no ITS uses it there are no records. */
 static u64 its_rdist_baser(int cpu)
 {
@@ -383,7 +378,7 @@ static void its_add_rdist_vpes(void)
 		if (!its_rdist_base(cpu))
 			continue;
 
-		baser.base = per_cpu_ptr(gic_rdists->rdist, cpu)->vpe_l1_base;
+		baser.base = *its_rdist_vpe_l1(cpu);
 		if (!baser.base)
 			continue;
 
@@ -395,7 +390,7 @@ static void its_add_rdist_vpes(void)
 
 static int its_describe_rdist(struct rdist_handover_frame *frame, int cpu)
 {
-	void *base = per_cpu_ptr(gic_rdists->rdist, cpu)->vpe_l1_base;
+	void *base = *its_rdist_vpe_l1(cpu);
 	struct its_handover_vpes *vpes = its_find_vpes(base);
 
 	if (!base)
@@ -430,8 +425,7 @@ int its_handover_describe_rdists(struct rdist_handover *desc)
 	for (i = 0; i < desc->nr; i++) {
 		for_each_possible_cpu(cpu) {
 			if (!its_rdist_base(cpu) ||
-			    per_cpu_ptr(gic_rdists->rdist, cpu)->phys_base !=
-			    desc->frames[i].phys_base)
+			    its_rdist_phys(cpu) != desc->frames[i].phys_base)
 				continue;
 
 			ret = its_describe_rdist(&desc->frames[i], cpu);
@@ -457,13 +451,13 @@ void its_handover_rdists_done(void)
 		if (!its_rdist_base(cpu))
 			continue;
 
-		vpes = its_find_vpes(per_cpu_ptr(gic_rdists->rdist, cpu)->vpe_l1_base);
+		vpes = its_find_vpes(*its_rdist_vpe_l1(cpu));
 		if (!vpes)
 			continue;
 
 		vpes->owned = true;
 		if (vpes->shadow)
-			per_cpu_ptr(gic_rdists->rdist, cpu)->vpe_l1_base = vpes->shadow;
+			*its_rdist_vpe_l1(cpu) = vpes->shadow;
 	}
 }
 
@@ -534,7 +528,7 @@ static int its_alloc_device_records(struct its_handover_mem *mem)
 		return -E2BIG;
 	}
 
-	mem->device_records = its_alloc_zeroed(its, mem->device_records_sz);
+	mem->device_records = its_alloc_zeroed(its->numa_node, mem->device_records_sz);
 
 	return mem->device_records ? 0 : -ENOMEM;
 }

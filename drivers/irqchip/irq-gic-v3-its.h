@@ -116,6 +116,9 @@ extern u32 lpi_id_bits;
 struct page *its_alloc_pages_node(int node, gfp_t gfp, unsigned int order);
 void its_free_pages(void *addr, unsigned int order);
 struct its_baser *its_get_baser(struct its_node *its, u32 type);
+void __iomem *its_rdist_base(int cpu);
+phys_addr_t its_rdist_phys(int cpu);
+void **its_rdist_vpe_l1(int cpu);
 bool its_make_sync(struct its_node *its, struct its_cmd_block *cmd);
 
 /*
