@@ -231,7 +231,9 @@ static int pkvm_its_handover_one(struct its_handover *its, size_t size,
 	if (ret)
 		return ret;
 
-	its->vlpis = kvm_vgic_global_state.has_gicv4 && (its->typer & GITS_TYPER_VLPIS);
+	/* Those of GICv4.1 were never run, so EL2 is to refuse them. */
+	its->vlpis = kvm_vgic_global_state.has_gicv4 && !kvm_vgic_global_state.has_gicv4_1 &&
+		     (its->typer & GITS_TYPER_VLPIS);
 
 	if (info) {
 		info->cbaser = its->cbaser;
@@ -374,10 +376,12 @@ static void __init pkvm_its_report_unused(void)
 /* EL2 makes no vPE resident that it does not know. Where it owns nothing all is as without. */
 static void __init pkvm_its_report_vlpis(bool rdists_owned)
 {
-	if (!kvm_vgic_global_state.has_gicv4 || !rdists_owned || !pkvm_its_not_owned)
+	if (!kvm_vgic_global_state.has_gicv4 || !rdists_owned ||
+	    (!pkvm_its_not_owned && !kvm_vgic_global_state.has_gicv4_1))
 		return;
 
-	kvm_info("vLPIs are not used: an ITS is not owned by EL2\n");
+	kvm_info("vLPIs are not used: %s\n", pkvm_its_not_owned ? "an ITS is not owned by EL2" :
+		 "those of GICv4.1 were never run");
 	kvm_vgic_global_state.has_gicv4 = false;
 	kvm_vgic_global_state.has_gicv4_1 = false;
 }
