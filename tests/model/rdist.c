@@ -543,11 +543,14 @@ void rdist_vpes_check(void)
 	}
 }
 
-/* GICv4.1 finds it all in the vPE table. */
-static void find_resident(struct hw_rdist *rd)
+/*
+ * GICv4.1 finds it all in the vPE table. The other CPU may go on while EL2's records are
+ * looked at: what was resident before is not until all of it is known.
+ */
+static void find_resident(struct hw_rdist *rd, u32 id)
 {
-	u32 i, id = rd->vpendbaser & 0xffff;
 	bool found = false;
+	u32 i;
 
 	check(rd->vpes && rd->owned_vpropbaser && rd->vpropbaser == rd->owned_vpropbaser,
 	      "EL2 makes a vPE resident where there is no vPE table");
@@ -569,9 +572,6 @@ static void make_resident(struct hw_rdist *rd)
 {
 	u64 vpt;
 
-	check(rd->ctlr & ENABLE_LPIS, "EL2 makes a vPE resident where LPIs are disabled");
-	if (rdist_is_v41(rd))
-		find_resident(rd);
 	vpt = rdist_vpt(rd);
 	check(vconf_size(rd) <= BIT_ULL(32), "EL2 makes a vPE resident that has no VPT");
 	use_own(rd, vpt, max(vpt_size(rd), 1ULL * IMPDEF_SIZE), "the VPT of a vPE to be made resident");
@@ -602,6 +602,9 @@ static void write_vpendbaser(struct hw_rdist *rd, u64 val)
 	      "EL2 changes GICR_VPENDBASER while Valid is 1");
 	check(!on || !was_on, "EL2 makes a vPE resident where one is");
 
+	check(!on || rd->ctlr & ENABLE_LPIS, "EL2 makes a vPE resident where LPIs are disabled");
+	if (on && rdist_is_v41(rd))
+		find_resident(rd, val & 0xffff);
 	rd->vpendbaser = val & ~DIRTY;
 	if (on) {
 		make_resident(rd);
