@@ -197,12 +197,16 @@ static int __init pkvm_list_acpi_rdists(struct rdist_handover_frame *frames)
 
 static int __init pkvm_alloc_rdists(unsigned int nr)
 {
-	pkvm_rdists_size = PAGE_ALIGN(struct_size(pkvm_rdists, frames, nr));
+	/* Freed in the end if the redistributors stay the host's. */
 	pkvm_rdist_state_size = PAGE_ALIGN(size_mul(PKVM_RDIST_SIZE, nr));
-	pkvm_rdists = alloc_pages_exact(pkvm_rdists_size, GFP_KERNEL | __GFP_ZERO);
 	pkvm_rdist_state = alloc_pages_exact(pkvm_rdist_state_size, GFP_KERNEL | __GFP_ZERO);
+	if (!pkvm_rdist_state)
+		return -ENOMEM;
 
-	return pkvm_rdists && pkvm_rdist_state ? 0 : -ENOMEM;
+	pkvm_rdists_size = PAGE_ALIGN(struct_size(pkvm_rdists, frames, nr));
+	pkvm_rdists = alloc_pages_exact(pkvm_rdists_size, GFP_KERNEL | __GFP_ZERO);
+
+	return pkvm_rdists ? 0 : -ENOMEM;
 }
 
 static int __init pkvm_describe_rdists(void)

@@ -32,10 +32,14 @@ static void guest_code(void)
 	GUEST_SYNC(0);
 }
 
+/* Loaded once: KVM warns when it loads a vCPU whose vPE was unmapped behind its back. */
 static void *run_vcpu(void *vcpu)
 {
+	struct sched_param fifo = { .sched_priority = 1 };
+
 	its_host_pin_to_cpu(GUEST_CPU);
-	vcpu_run(vcpu);
+	sched_setscheduler(0, SCHED_FIFO, &fifo);
+	__vcpu_run(vcpu);
 
 	return NULL;
 }
