@@ -407,9 +407,10 @@ static int pkvm_its_report_refusal(phys_addr_t phys_base, unsigned int its, u64 
 	return -EPERM;
 }
 
-static u64 pkvm_its_post(unsigned int its, u64 cwriter)
+static s64 pkvm_its_send(unsigned int its, const __le64 *cmd, u64 sync)
 {
-	return kvm_call_hyp_nvhe(__pkvm_its_post, its, cwriter);
+	return kvm_call_hyp_nvhe(__pkvm_its_send, its, le64_to_cpu(cmd[0]), le64_to_cpu(cmd[1]),
+				 le64_to_cpu(cmd[2]), le64_to_cpu(cmd[3]), sync);
 }
 
 static int pkvm_its_load_vpe(u16 vpe_id, phys_addr_t vconfig, u64 flags)
@@ -422,7 +423,7 @@ static const struct its_handover_ops pkvm_its_ops = {
 	.handover	= pkvm_its_handover_one,
 	.report		= pkvm_its_report,
 	.refused	= pkvm_its_report_refusal,
-	.post		= pkvm_its_post,
+	.send		= pkvm_its_send,
 	.load_vpe	= pkvm_its_load_vpe,
 };
 

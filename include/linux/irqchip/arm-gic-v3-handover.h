@@ -201,7 +201,10 @@ struct rdist_handover {
  * @refused:	GITS_CREADR, as given, says Stalled. Return -EPERM if EL2 has refused
  *		the command there, which has no effect then, and tell the user which
  *		it was and why; -EIO if the ITS has stalled at one that EL2 accepted.
- * @post:	Write GITS_CWRITER and return what GITS_CREADR reads as then.
+ * @send:	Have the command executed that is at GITS_CWRITER, and behind it a SYNC or
+ *		VSYNC: its opcode, and in its place the RDbase or vPEID. Return what
+ *		GITS_CREADR reads as then, or a negative value if that takes a write of
+ *		GITS_CWRITER, with both in the queue.
  * @load_vpe:	Make a vPE resident on this CPU, GICv4.0; @flags are those of
  *		GICR_VPENDBASER. Return 0, or an error if it is not.
  */
@@ -210,7 +213,7 @@ struct its_handover_ops {
 	int	(*handover)(struct its_handover *its, size_t size, void *state, size_t state_size);
 	void	(*report)(phys_addr_t phys_base, int ret);
 	int	(*refused)(phys_addr_t phys_base, unsigned int its, u64 creadr);
-	u64	(*post)(unsigned int its, u64 cwriter);
+	s64	(*send)(unsigned int its, const __le64 *cmd, u64 sync);
 	int	(*load_vpe)(u16 vpe_id, phys_addr_t vconfig, u64 flags);
 };
 

@@ -26,6 +26,7 @@
 
 #include <linux/bitfield.h>
 #include <linux/io.h>
+#include <linux/unroll.h>
 
 #include <asm/arch_gicv3.h>
 #include <asm/kvm_hyp.h>
@@ -526,6 +527,7 @@ static enum pkvm_its_refusal its_check_cmd(struct hyp_its *its, struct its_cmd_b
 	if (type->needs & ~its->typer)
 		return PKVM_ITS_VLPI_COMMAND;
 
+	unrolled_count(4)
 	for (i = 0; i < ARRAY_SIZE(cmd->raw_cmd); i++)
 		cmd->raw_cmd[i] &= type->mask[i];
 
@@ -661,9 +663,8 @@ static bool its_slot_is_sync(struct hyp_its *its, u32 offset)
  * Do what follows from commands that the ITS has consumed: pages that it cannot
  * reach any more are returned. Stops where the budget of this entry ends.
  */
-static void its_complete_consumed(struct hyp_its *its)
+static void its_complete_until(struct hyp_its *its, u32 creadr)
 {
-	u32 creadr = its_read_creadr(its);
 	bool unmaps = hyp_its_has_unmaps(its);
 
 	if (creadr == its->consumed || !its_creadr_is_true(its, creadr))
@@ -678,6 +679,11 @@ static void its_complete_consumed(struct hyp_its *its)
 		its->consumed = its_next_offset(its, its->consumed);
 		its->bytes_left -= ITS_BYTES_PER_CMD;
 	}
+}
+
+static void its_complete_consumed(struct hyp_its *its)
+{
+	its_complete_until(its, its_read_creadr(its));
 }
 
 static void its_drop_cmd(struct hyp_its *its, u32 offset)
@@ -811,6 +817,69 @@ void hyp_its_process_queue(struct hyp_its *its)
 
 	its_post(its);
 	its_complete_consumed(its);
+}
+
+/* What the host wants behind a command: an opcode, and the only field that it has. */
+static bool its_make_sync(struct hyp_its *its, struct its_cmd_block *cmd, u64 sync)
+{
+	u64 opcode = sync & GITS_CMD0_OPCODE;
+
+	*cmd = (struct its_cmd_block){ .raw_cmd = { opcode } };
+	if (opcode == GITS_CMD_SYNC) {
+		cmd->raw_cmd[2] = sync & GITS_CMD2_RDBASE;
+		return !its_check_sync(its, cmd);
+	}
+
+	cmd->raw_cmd[1] = sync & GITS_CMD1_VPE;
+
+	return opcode == GITS_CMD_VSYNC && !its_check_cmd(its, cmd);
+}
+
+/**
+ * hyp_its_send() - Post a command, and a SYNC or VSYNC behind it, or neither.
+ * @its:	The ITS, locked.
+ * @cmd:	The command; what the ITS may see of it when this returns.
+ * @sync:	GITS_CMD_SYNC or GITS_CMD_VSYNC, and in its place in doubleword 2 or 1 the
+ *		RDbase or the vPEID.
+ *
+ * As hyp_its_process_queue() for the two in the host's queue, if there is nothing
+ * else in that which is not posted, and room for two.
+ *
+ * Return: false if nothing has changed, and it is for hyp_its_process_queue() to post
+ * them or to say why not.
+ */
+bool hyp_its_send(struct hyp_its *its, struct its_cmd_block *cmd, u64 sync)
+{
+	u32 first = its->posted, second = its_next_offset(its, first);
+	u32 end = its_next_offset(its, second), creadr;
+	struct its_cmd_block behind;
+
+	if (its->stalled || its->cwriter != first || !hyp_its_is_enabled(its) ||
+	    second == its->consumed || end == its->consumed)
+		return false;
+
+	/* The second command has no effect of its own, and comes first. */
+	its->bytes_left = ITS_BUDGET_BYTES - 2 * ITS_BYTES_PER_CMD;
+	if (!its_make_sync(its, &behind, sync) || its_check_cmd(its, cmd))
+		return false;
+
+	its_write_queue(its, first, cmd);
+	its_write_queue(its, second, &behind);
+	its->posted = end;
+	its->cwriter = end;
+	its->stats.posted += 2;
+	its_submit(its);
+
+	/* Mostly these two were all there was, and are executed by now. */
+	creadr = its_read_creadr(its);
+	if (creadr == end && its->consumed == first && !hyp_its_has_unmaps(its)) {
+		its_scrub_slot(its, first);
+		its->consumed = end;
+	} else {
+		its_complete_until(its, creadr);
+	}
+
+	return true;
 }
 
 /*

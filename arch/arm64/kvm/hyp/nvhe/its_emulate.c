@@ -42,7 +42,11 @@
 /* How long an ITS may take to become quiescent before the system is suspended. */
 #define ITS_QUIESCENT_MS	1000
 
+/* More than any machine has. */
+#define ITS_MAX_ITSS		256
+
 static LIST_HEAD(its_list);
+static struct hyp_its *its_numbered[ITS_MAX_ITSS];
 static unsigned int nr_its;
 static bool its_allow_protected;
 
@@ -676,8 +680,9 @@ static int its_handover(struct hyp_its *its, size_t state_size,
  * redistributors are EL2's before that.
  *
  * Return: the number of the ITS, from 0; or a pkvm_its_error(): -EPERM if it is
- * too late or if a page is not the host's alone, -ENODEV if no redistributor
- * with LPIs is EL2's, or the error of hyp_its_setup() or hyp_mmio_donate().
+ * too late or if a page is not the host's alone, -ENOSPC if there are too many ITSs,
+ * -ENODEV if no redistributor with LPIs is EL2's, or the error of hyp_its_setup() or
+ * hyp_mmio_donate().
  */
 int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 			unsigned long state_hva, size_t state_size)
@@ -686,6 +691,9 @@ int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 	struct hyp_its *its = kern_hyp_va((void *)state_hva);
 	enum pkvm_its_step step = PKVM_ITS_STEP_DESCRIPTION;
 	int ret;
+
+	if (nr_its == ARRAY_SIZE(its_numbered))
+		return pkvm_its_error(-ENOSPC, step);
 
 	ret = hyp_its_begin_handover(desc_hva, desc_size, state_hva, state_size);
 	if (ret)
@@ -697,6 +705,7 @@ int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 	} else {
 		its->stats.donated += state_size >> PAGE_SHIFT;
 		list_add_tail(&its->node, &its_list);
+		its_numbered[nr_its] = its;
 	}
 
 	hyp_its_end_handover(desc_hva, desc_size, state_hva, state_size, !ret);
@@ -736,41 +745,37 @@ bool pkvm_its_allows_protected_guests(void)
 
 static struct hyp_its *its_by_number(unsigned int nr)
 {
-	struct hyp_its *its;
-
-	list_for_each_entry(its, &its_list, node) {
-		if (!nr--)
-			return its;
-	}
-
-	return NULL;
+	return nr < nr_its ? its_numbered[nr] : NULL;
 }
 
 /**
- * __pkvm_its_post() - Post commands, and learn how far the ITS is.
+ * __pkvm_its_send() - Execute one command, and learn how far the ITS is.
  * @nr:		The number __pkvm_its_handover() returned.
- * @cwriter:	What to write to GITS_CWRITER.
+ * @cmd:	The command, which the host has passed in registers.
+ * @sync:	Opcode and operand of the SYNC or VSYNC behind it, see hyp_its_send().
  *
- * The same as an emulated write of GITS_CWRITER and a read of GITS_CREADR after
- * it, but in one entry into EL2. Nobody owns anything else for it.
+ * The same as if the host had found the two at GITS_CWRITER in its queue, written
+ * GITS_CWRITER and read GITS_CREADR, in one entry into EL2. Who owns what after
+ * that depends on the command.
  *
- * Return: what GITS_CREADR reads as; 0 if there is no such ITS.
+ * Return: what GITS_CREADR reads as; -ENODEV if there is no such ITS; -EAGAIN if
+ * the command has to go by the queue: it would be refused, or is not the next. Nothing
+ * has changed then.
  */
-u64 __pkvm_its_post(unsigned int nr, u64 cwriter)
+s64 __pkvm_its_send(unsigned int nr, struct its_cmd_block *cmd, u64 sync)
 {
 	struct hyp_its *its = its_by_number(nr);
-	u64 creadr;
+	s64 ret = -EAGAIN;
 
 	if (!its)
-		return 0;
+		return -ENODEV;
 
 	hyp_spin_lock(&its->lock);
-	its_write_cwriter(its, GITS_CWRITER, cwriter);
-	hyp_its_process_queue(its);
-	creadr = its_read_creadr(its, GITS_CREADR);
+	if (hyp_its_send(its, cmd, sync))
+		ret = its_read_creadr(its, GITS_CREADR);
 	hyp_spin_unlock(&its->lock);
 
-	return creadr;
+	return ret;
 }
 
 static u64 its_refused(struct hyp_its *its, enum pkvm_its_refused_what what)

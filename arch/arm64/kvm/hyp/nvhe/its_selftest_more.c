@@ -429,6 +429,68 @@ static void test_stalled_its(void)
 	fake_teardown();
 }
 
+static bool fake_send(u64 dw0, u64 sync)
+{
+	struct its_cmd_block cmd = { .raw_cmd = { dw0, 0, 0, U64_MAX } };
+	bool sent;
+
+	hyp_spin_lock(&fake->its->lock);
+	sent = hyp_its_send(fake->its, &cmd, sync);
+	hyp_spin_unlock(&fake->its->lock);
+
+	return sent;
+}
+
+/* A command in registers, which goes to the ITS with its SYNC or not at all. */
+static void test_send(void)
+{
+	struct hyp_its *its = fake->its;
+	u32 slots = 2;
+
+	fake_init_and_setup();
+	fake->slow = true;
+
+	check(fake_send(GITS_CMD_INVALL, GITS_CMD_SYNC));
+	check(its->posted == 2 * CMD_SIZE && its->cwriter == its->posted);
+	check(fake->regs[GITS_CWRITER / 8] == its->posted);
+	check(its->queue[0].raw_cmd[0] == GITS_CMD_INVALL && !its->queue[0].raw_cmd[3]);
+	check(its->queue[1].raw_cmd[0] == GITS_CMD_SYNC && !its->consumed);
+
+	check(!fake_send(GITS_CMD_INT, GITS_CMD_SYNC));
+	check(!fake_send(GITS_CMD_INVALL, GITS_CMD_SYNC | SZ_64K));
+	check(!fake_send(GITS_CMD_INVALL, GITS_CMD_MAPC));
+	check(!fake_send(GITS_CMD_INVALL, GITS_CMD_VSYNC));
+	check(!fake_send(GITS_CMD_INVALL, 0));
+	check(its->posted == 2 * CMD_SIZE && !its->stalled && !its->stats.refused);
+	check(its->queue[2].raw_cmd[0] == GITS_CMD_SYNC);
+
+	/* Executed at once. */
+	its_fake_execute(fake, its->posted);
+	check(its->consumed == its->posted);
+	fake->regs[GITS_CREADR / 8] = 4 * CMD_SIZE;
+	check(fake_send(GITS_CMD_INVALL, GITS_CMD_SYNC));
+	check(its->consumed == 4 * CMD_SIZE && its->queue[2].raw_cmd[0] == GITS_CMD_SYNC);
+
+	/* One slot of the queue stays free. */
+	for (; fake_send(GITS_CMD_INVALL, GITS_CMD_SYNC); slots += 2)
+		;
+	check(slots == its->queue_size / CMD_SIZE && its->posted == 2 * CMD_SIZE);
+	check(its->cwriter == its->posted);
+	its_fake_execute(fake, its->posted);
+	while (its->consumed != its->posted)
+		its_fake_access(fake, GITS_CREADR, 8, false, 0);
+
+	/* Not past a command that waits in the host's queue. */
+	its_fake_cmd(fake, GITS_CMD_INT, 0, 0, 0, PKVM_ITS_DEVICE_UNMAPPED);
+	its->cwriter = 3 * CMD_SIZE;
+	check(!fake_send(GITS_CMD_INVALL, GITS_CMD_SYNC));
+	its->cwriter = its->posted;
+
+	fake->regs[GITS_CTLR / 8] = GITS_CTLR_QUIESCENT;
+	check(!fake_send(GITS_CMD_INVALL, GITS_CMD_SYNC));
+	fake_teardown();
+}
+
 static bool fake_device_is_mapped(void)
 {
 	return !hyp_its_check_event(fake->its, fake->dev->device_id, 0);
@@ -643,6 +705,7 @@ void its_selftest_more(struct pkvm_hyp_vcpu *vcpu)
 	test_registers();
 	test_descriptions(guest_page);
 	test_stalled_its();
+	test_send();
 	test_slow_its();
 	test_wrapped_queue();
 	test_restored_its();

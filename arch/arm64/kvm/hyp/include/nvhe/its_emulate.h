@@ -291,6 +291,7 @@ void hyp_its_process_queue(struct hyp_its *its);
 void hyp_its_drop_queue(struct hyp_its *its);
 void hyp_its_scrub_queue(struct hyp_its *its);
 void hyp_its_retry(struct hyp_its *its);
+bool hyp_its_send(struct hyp_its *its, struct its_cmd_block *cmd, u64 sync);
 u64 hyp_its_cmd_name(u64 dw0);
 
 int hyp_its_begin_handover(unsigned long desc_hva, size_t desc_size,
@@ -303,7 +304,7 @@ int __pkvm_its_handover_done(unsigned int nr_its, unsigned int nr_rdists);
 bool pkvm_its_allows_protected_guests(void);
 bool pkvm_its_suspend(void);
 void pkvm_its_resume(void);
-u64 __pkvm_its_post(unsigned int nr, u64 cwriter);
+s64 __pkvm_its_send(unsigned int nr, struct its_cmd_block *cmd, u64 sync);
 u64 __pkvm_its_refused(unsigned int nr, enum pkvm_its_refused_what what);
 u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx);
 
