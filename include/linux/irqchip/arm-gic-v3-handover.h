@@ -202,9 +202,9 @@ struct rdist_handover {
  *		the command there, which has no effect then, and tell the user which
  *		it was and why; -EIO if the ITS has stalled at one that EL2 accepted.
  * @send:	Have the command executed that is at GITS_CWRITER, and behind it a SYNC or
- *		VSYNC: its opcode, and in its place the RDbase or vPEID. Return what
- *		GITS_CREADR reads as then, or a negative value if that takes a write of
- *		GITS_CWRITER, with both in the queue.
+ *		VSYNC: its opcode, and in its place the RDbase or vPEID; 0 for none. Return
+ *		what GITS_CREADR reads as then, or a negative value if that takes a write
+ *		of GITS_CWRITER, with both in the queue.
  * @load_vpe:	Make a vPE resident on this CPU, GICv4.0; @flags are those of
  *		GICR_VPENDBASER. Return 0, or an error if it is not.
  */

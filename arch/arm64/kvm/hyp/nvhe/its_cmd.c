@@ -836,14 +836,14 @@ static bool its_make_sync(struct hyp_its *its, struct its_cmd_block *cmd, u64 sy
 }
 
 /**
- * hyp_its_send() - Post a command, and a SYNC or VSYNC behind it, or neither.
+ * hyp_its_send() - Post a command, and the SYNC or VSYNC behind it, or neither.
  * @its:	The ITS, locked.
  * @cmd:	The command; what the ITS may see of it when this returns.
  * @sync:	GITS_CMD_SYNC or GITS_CMD_VSYNC, and in its place in doubleword 2 or 1 the
- *		RDbase or the vPEID.
+ *		RDbase or the vPEID; 0 if there is to be none.
  *
- * As hyp_its_process_queue() for the two in the host's queue, if there is nothing
- * else in that which is not posted, and room for two.
+ * As hyp_its_process_queue() does for those in the host's queue, if there is nothing
+ * else in that which is not posted, and room for both.
  *
  * Return: false if nothing has changed, and it is for hyp_its_process_queue() to post
  * them or to say why not.
@@ -851,7 +851,7 @@ static bool its_make_sync(struct hyp_its *its, struct its_cmd_block *cmd, u64 sy
 bool hyp_its_send(struct hyp_its *its, struct its_cmd_block *cmd, u64 sync)
 {
 	u32 first = its->posted, second = its_next_offset(its, first);
-	u32 end = its_next_offset(its, second), creadr;
+	u32 end = sync ? its_next_offset(its, second) : second, creadr;
 	struct its_cmd_block behind;
 
 	if (its->stalled || its->cwriter != first || !hyp_its_is_enabled(its) ||
@@ -860,17 +860,18 @@ bool hyp_its_send(struct hyp_its *its, struct its_cmd_block *cmd, u64 sync)
 
 	/* The second command has no effect of its own, and comes first. */
 	its->bytes_left = ITS_BUDGET_BYTES - 2 * ITS_BYTES_PER_CMD;
-	if (!its_make_sync(its, &behind, sync) || its_check_cmd(its, cmd))
+	if ((sync && !its_make_sync(its, &behind, sync)) || its_check_cmd(its, cmd))
 		return false;
 
 	its_write_queue(its, first, cmd);
-	its_write_queue(its, second, &behind);
+	if (sync)
+		its_write_queue(its, second, &behind);
 	its->posted = end;
 	its->cwriter = end;
-	its->stats.posted += 2;
+	its->stats.posted += sync ? 2 : 1;
 	its_submit(its);
 
-	/* Mostly these two were all there was, and are executed by now. */
+	/* Mostly there was nothing else, and by now it is executed. */
 	creadr = its_read_creadr(its);
 	if (creadr == end && its->consumed == first && !hyp_its_has_unmaps(its)) {
 		its_scrub_slot(its, first);

@@ -752,11 +752,11 @@ static struct hyp_its *its_by_number(unsigned int nr)
  * __pkvm_its_send() - Execute one command, and learn how far the ITS is.
  * @nr:		The number __pkvm_its_handover() returned.
  * @cmd:	The command, which the host has passed in registers.
- * @sync:	Opcode and operand of the SYNC or VSYNC behind it, see hyp_its_send().
+ * @sync:	Opcode and operand of the SYNC or VSYNC behind it, if any, see hyp_its_send().
  *
- * The same as if the host had found the two at GITS_CWRITER in its queue, written
- * GITS_CWRITER and read GITS_CREADR, in one entry into EL2. Who owns what after
- * that depends on the command.
+ * The same as if the host had put the two into its queue, written GITS_CWRITER and
+ * read GITS_CREADR, in one entry into EL2. Who owns what after that depends on the
+ * command.
  *
  * Return: what GITS_CREADR reads as; -ENODEV if there is no such ITS; -EAGAIN if
  * the command has to go by the queue: it would be refused, or is not the next. Nothing

@@ -104,7 +104,7 @@ void hyp_its_return(struct hyp_its *its, u64 phys, u64 size)
 }
 
 /**
- * hyp_its_clear() - Zero the pages that contain a range, for or after the ITS.
+ * hyp_its_clear() - Zero the pages that contain a range, for the ITS.
  * @phys:	Physical address of the range, donated.
  * @size:	Its size in bytes.
  *
@@ -112,14 +112,15 @@ void hyp_its_return(struct hyp_its *its, u64 phys, u64 size)
  */
 void hyp_its_clear(u64 phys, u64 size)
 {
-	u64 pfn, nr_pages;
+	u64 pfn, nr_pages, i;
 	void *va;
 
 	if (WARN_ON(its_host_pages(phys, size, &pfn, &nr_pages)))
 		return;
 
 	va = hyp_phys_to_virt(hyp_pfn_to_phys(pfn));
-	memset(va, 0, nr_pages << PAGE_SHIFT);
+	for (i = 0; i < nr_pages; i++)
+		clear_page(va + (i << PAGE_SHIFT));
 	kvm_flush_dcache_to_poc(va, nr_pages << PAGE_SHIFT);
 }
 
@@ -1161,11 +1162,12 @@ void hyp_its_drop_unmap(struct hyp_its *its, u32 device_id)
  * hyp_its_complete_unmaps() - Return the ITTs that no ITS can use after a SYNC.
  * @its:	The ITS, locked, that has consumed a SYNC.
  *
- * The ITTs of the devices whose unmap was consumed before it are the host's after,
- * empty. Any redistributor will do (section 5.3, SYNC): the effects of all earlier
- * commands apply to later writes to GITS_TRANSLATER; and of the earlier ones none
- * can be left that is not translated, as the ITS cannot know that it is not for
- * that redistributor.
+ * The ITTs of the devices whose unmap was consumed before it are the host's after.
+ * They are not cleared: what is in them the host said, in its commands. Any
+ * redistributor will do (section 5.3, SYNC): the effects of all earlier commands
+ * apply to later writes to GITS_TRANSLATER; and of the earlier ones none can be left
+ * that is not translated, as the ITS cannot know that it is not for that
+ * redistributor.
  *
  * Return: false if there is more to return than this entry may.
  */
@@ -1175,7 +1177,6 @@ bool hyp_its_complete_unmaps(struct hyp_its *its)
 		if (!hyp_its_has_budget(its))
 			return false;
 
-		hyp_its_clear_itt(its, its->unmaps[0]);
 		hyp_its_unmap_device(its, its->unmaps[0]);
 		its_remove_unmap(its, 0);
 		its->nr_leaving--;
