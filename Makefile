@@ -1,8 +1,12 @@
 # One line per target; the work is in scripts/.
 PAGE_SIZE ?= 4k
-export PAGE_SIZE GIC CPU SMP ACPI EACH KERNEL_TREE STOCK KVM EL2_DEBUG IMAGE PART SIGNOFF OUT V SINCE FORCE
+export PAGE_SIZE ALL ONLY UPDATE JOBS MUTANTS GIC CPU SMP ACPI EACH KERNEL_TREE STOCK KVM EL2_DEBUG IMAGE PART SIGNOFF OUT V SINCE FORCE
 
-.PHONY: help boot test bench fuzz image tree export series clean
+# Before all else: an option that is misspelt, or has a value which it cannot have.
+GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command,$(origin $v)),'$v'))
+TARGETS := boot test bench fuzz prove image shell selftests deb tree export series clean
+
+.PHONY: help options $(TARGETS)
 
 help:
 	@echo 'make boot     build, boot under QEMU in protected mode, report who owns the ITS'
@@ -10,8 +14,15 @@ help:
 	@echo '              [ACPI=1|gicc: UEFI firmware, ACPI] [KERNEL_TREE=path]'
 	@echo 'make test     everything: the series, the builds, the guests (an hour); EACH=1: a kernel'
 	@echo '              for each patch, not only for the last part and the end of each other'
+	@echo 'make shell    the same boot with a console to type at, selftests in the path; the options of boot'
+	@echo '              [GDB=1: wait for a debugger, EL2 has symbols, too]'
+	@echo 'make selftests  every KVM selftest, on stock and on ours, in one table'
+	@echo '              [CPU=] [GIC=] [PAGE_SIZE=] [SMP=] [LIMIT=60] [ONLY="name ..."]'
+	@echo 'make deb      [CONFIG=/boot/config-...]: a package for a real arm64 machine'
 	@echo 'make bench    what it costs, counted: stock against patched, in bench/RESULTS.md'
 	@echo "make fuzz     libFuzzer on EL2's code in user space, for T=60 seconds; what it covers"
+	@echo "make prove    CBMC on EL2's code, for every input; PAGE_SIZE= of the host, ALL=1: each"
+	@echo '              [ONLY=proof or mutant] [UPDATE=1: write tests/proof/baseline.txt]'
 	@echo 'make -s image [PAGE_SIZE=] [STOCK=1] [KVM=0] [EL2_DEBUG=0]: build, print the path of the Image'
 	@echo 'make tree     build/linux: the 7.3 base and patches/ as commits [KERNEL_TREE=path]'
 	@echo 'make export   patches/ and the exported files from the commits of build/linux'
@@ -20,11 +31,25 @@ help:
 	@echo '              the mails of one part, in build/series/<part>; without PART: which there are'
 	@echo 'make clean    remove what was built; build/linux and the downloads stay'
 
+$(TARGETS): options
+
+options:
+	@scripts/make-options.sh $(or $(MAKECMDGOALS),help) -- $(GIVEN)
+
 boot:
 	@scripts/boot.sh
 
 test:
 	@scripts/test.sh
+
+shell:
+	@scripts/shell.sh
+
+selftests:
+	@scripts/all-selftests.sh
+
+deb:
+	@scripts/deb.sh
 
 bench:
 	@scripts/bench.sh
@@ -33,6 +58,11 @@ fuzz:
 	@scripts/deps.sh clang llvm libclang-rt-14-dev
 	@scripts/tree.sh --soft
 	@tests/model/fuzz.sh T=$(or $(T),60) SHIFT=$(or $(SHIFT),12)
+
+prove:
+	@scripts/deps.sh
+	@scripts/tree.sh --soft
+	@scripts/prove.sh
 
 image:
 	@scripts/image.sh

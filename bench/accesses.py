@@ -2,9 +2,9 @@
 """What of the GIC was accessed between the marks of bench.c: reads QEMU's trace.
 
 A name is that of ATTEMPTS windows, in the order of the trace. Prints the least of each
-as "bench KIND_NAME VALUE". What the ITS is accessed for is an entry each once EL2 owns
-it, but for GITS_CREADR, which is read until commands are consumed: the hypercall that
-posts them returns it.
+as "bench KIND_NAME VALUE". "gits" is how often the registers of the ITS were accessed.
+"its" is what of that is an entry each once EL2 owns it: all but GITS_CREADR, which is
+read until commands are consumed, and the hypercall that posts them returns it.
 """
 import re
 import sys
@@ -23,7 +23,7 @@ def windows(lines):
             continue
         frame, what, offset = event[1], event[2], int(event[3], 16)
         if (frame, what) == ("redist", "read") and offset == BEGIN:
-            window = {"its": 0, "gicr_reads": 0, "gicr_writes": 0}
+            window = {"its": 0, "gits": 0, "gicr_reads": 0, "gicr_writes": 0}
         elif (frame, what) == ("redist", "read") and offset == END and window is not None:
             yield window
             window = None
@@ -31,8 +31,9 @@ def windows(lines):
             continue
         elif frame == "redist":
             window[f"gicr_{what}s"] += 1
-        elif offset != CREADR:
-            window["its"] += 1
+        else:
+            window["gits"] += 1
+            window["its"] += offset != CREADR
 
 
 def main():

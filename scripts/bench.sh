@@ -8,6 +8,7 @@
 GIVEN=
 [ -z "${IMAGE:-}${NOKVM_IMAGE:-}" ] || GIVEN=1
 parse_args "$@"
+[ ${#ARGS[@]} -eq 0 ] || [ "${ARGS[*]}" = longest ] || die "takes nothing, or longest, not '${ARGS[*]}'"
 [ -z "${IMAGE:-}${NOKVM_IMAGE:-}" ] || GIVEN=1
 
 RAW=$BUILD/bench/raw
@@ -23,6 +24,9 @@ ICOUNT="-icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm"
 MACHINE=(PAGE_SIZE=4k SMP=2 LIMIT=300 "CPU=cortex-a53,cntfrq=1000000000" EXTRA="$ICOUNT")
 # Random bytes come from outside, and nobody knows in which nanosecond.
 QUIET="initcall_blacklist=virtio_rng_driver_init"
+CPUS=(2 16 64)
+# Operations of the module, and a function which each calls once.
+declare -A PROFILES=([mask]=its_mask_irq [mapd]=its_create_device)
 BOOT="loglevel=1 trace_event=initcall:initcall_start,initcall:initcall_finish"
 
 # image GIVEN KEY=VALUE...: the image that was given, or one that is built
@@ -98,6 +102,37 @@ traced() {
 	rm -f "$trace"
 }
 
+# profile KERNEL OPERATION FUNCTION IMAGE KEY=VALUE...: which function executes how many of
+# the instructions between two calls of FUNCTION. Every block is one instruction.
+profile() {
+	local dir=$BUILD/bench/profile kernel=$1 op=$2 function=$3 image=$4 guest
+	shift 4
+	say "Measuring: $kernel, where the instructions of $op go"
+	rm -rf "$dir.run"
+	mkdir -p "$dir" "$dir.run"
+	: > "$dir.run/console"
+	"$SCRIPTS/run-test.sh" bench profile "$op" "${MACHINE[@]}" IMAGE="$image" OUT="$dir.run/console" \
+		QMP="$dir.run/qmp" EXTRA="$ICOUNT -singlestep -D $dir.run/log" \
+		FILES="bench=$BENCH lib/its_bench.ko=$MODULE" "$@" > "$dir.run/result" 2>&1 &
+	guest=$!
+	python3 "$ROOT/bench/profile.py" record "$dir.run/qmp" "$dir.run/console" ||
+		{ wait $guest; die "no profile: $(tail -n 5 "$dir.run/result")"; }
+	wait $guest || die "no profile: $(tail -n 5 "$dir.run/result")"
+	python3 "$ROOT/bench/profile.py" count "$dir.run/log" "$(dirname "$image")/System.map" "$function" \
+		> "$dir/$op-$kernel" || die "no profile of $op, $kernel"
+	rm -rf "$dir.run"
+}
+
+profiles() {
+	local dir=$BUILD/bench/profile op
+	for op in "${!PROFILES[@]}"; do
+		echo
+		echo "## Where the instructions go: $op"
+		echo
+		python3 "$ROOT/bench/profile.py" table stock="$dir/$op-stock" patched="$dir/$op-patched"
+	done
+}
+
 # Several, for the least: here devices are at work.
 boots() {
 	local i
@@ -111,11 +146,11 @@ measure_longest() { measure patched longest longest "$IMAGE" STOCK=0 SMP=1 APPEN
 
 # STOCK=1 tells the guest that EL2 does not own the ITS.
 measure_all() {
-	local kernel image stock=1
+	local kernel image nr op stock=1
 	for kernel in stock patched; do
 		image=$STOCK_IMAGE
 		[ $kernel = stock ] || { image=$IMAGE stock=0; }
-		measure $kernel protected main "$image" STOCK=$stock APPEND="$QUIET"
+		traced "" $kernel protected main "$image" STOCK=$stock APPEND="$QUIET"
 		measure $kernel protected lpi "$image" STOCK=$stock
 		measure $kernel gicv4 vm "$image" STOCK=$stock GIC=4 APPEND="$QUIET kvm-arm.vgic_v4_enable=1"
 		traced "" $kernel protected hotplug "$image" STOCK=$stock APPEND="$QUIET"
@@ -125,6 +160,13 @@ measure_all() {
 		traced "" $kernel gicv4 stress "$image" STOCK=$stock GIC=4 APPEND="$QUIET kvm-arm.vgic_v4_enable=1"
 		measure $kernel boot boot "$image" STOCK=$stock APPEND="$QUIET $BOOT"
 		measure $kernel nvhe untouched "$image" STOCK=1 APPEND="$QUIET kvm-arm.mode=nvhe"
+		for nr in "${CPUS[@]}"; do
+			measure $kernel "smp$nr" scale "$image" STOCK=$stock SMP="$nr" APPEND="$QUIET"
+			measure $kernel "smp$nr" boot "$image" STOCK=$stock SMP="$nr" APPEND="$QUIET $BOOT"
+		done
+		for op in "${!PROFILES[@]}"; do
+			profile $kernel "$op" "${PROFILES[$op]}" "$image" STOCK=$stock APPEND="$QUIET nokaslr"
+		done
 	done
 	measure_longest
 	boots stock boot-more "$STOCK_IMAGE" STOCK=1 ROOT_PORTS=rng APPEND="$BOOT"
@@ -156,6 +198,7 @@ results() {
 	provenance
 	echo
 	python3 "$ROOT/bench/table.py" "$RAW"
+	profiles
 	echo
 	cat "$ROOT/bench/notes.md"
 }

@@ -2,6 +2,7 @@
 # boot-test.sh [KEY=VALUE ...]: boot.sh as a test. A stock kernel must be told apart.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
+no_args
 
 mkdir -p "$BUILD/log"
 OUT=$(mktemp "$BUILD/log/boot.XXXXXX")

@@ -3,6 +3,7 @@
 # Builds, boots in protected mode, reports who owns the ITS. Exits by what it saw.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
+no_args
 
 [ -n "${IMAGE:-}" ] || {
 	"$SCRIPTS/deps.sh"

@@ -1,4 +1,4 @@
 #!/bin/bash
 # Removes what was built. build/linux may hold work: it stays, and so do the downloads.
 . "$(dirname "$0")/lib.sh"
-rm -rf "$BUILD"/{base,bench,images,initramfs,log,model,out,selftests,series,test,walk} "$BUILD"/*.lock
+rm -rf "$BUILD"/{all-selftests,base,bench,deb,images,initramfs,log,model,out,selftests,series,test,walk} "$BUILD"/*.lock

@@ -31,9 +31,11 @@ main() {
 		fi
 	fi
 	say "Installing: ${missing[*]}"
-	"${as_root[@]}" apt-get update -q >&2
+	"${as_root[@]}" apt-get update -q >&2 && apt-cache show "${missing[0]}" >/dev/null 2>&1 ||
+		die "packages are missing, and Debian's archive does not answer: ${missing[*]}"
 	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+		apt-get install -y -q --no-install-recommends "${missing[@]}" >&2 ||
+		die "apt-get could not install: ${missing[*]}"
 }
 
 main "$@"

@@ -2,11 +2,16 @@
 # fetch.sh base    downloads the kernel's source package, prints the .deb's path
 # fetch.sh busybox downloads a static arm64 busybox, prints its path
 # fetch.sh firmware downloads UEFI for QEMU's arm64 machine, prints its path
+# fetch.sh cbmc    downloads CBMC, and the libraries it needs, prints the path of its programs
+# fetch.sh cadical downloads a SAT solver for it, prints its path
 # Uses a private apt state: the system's configuration is read, never changed.
 . "$(dirname "$0")/lib.sh"
 
 PACKAGE=linux-source-7.3
 SUITES=(trixie-backports forky sid)
+# Debian 12 has no CBMC. It runs beside the system, with the libraries it was built for.
+CBMC_PACKAGES='cbmc libc6 libgcc-s1 libstdc++6 minisat zlib1g'
+CBMC_SUITES=(trixie sid)
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 mirrors() {
@@ -16,31 +21,47 @@ mirrors() {
 
 # private_apt STATE ARCH apt-get arguments...
 private_apt() {
-	local state=$1 arch=$2
+	local state=$1 arch=$2 tool=apt-get
 	shift 2
+	[ "$1" != pkgnames ] || tool=apt-cache
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
 	: > "$state/status"
-	apt-get -q \
+	$tool -q \
 		-o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=/dev/null \
 		-o Dir::State::Lists="$state/lists" -o Dir::State::status="$state/status" \
 		-o Dir::Cache="$state/cache" -o APT::Sandbox::User="$(id -un)" \
 		-o APT::Architecture="$arch" -o APT::Architectures="$arch" \
-		-o Acquire::Retries=3 -o Acquire::http::Timeout=60 "$@" >&2
+		-o Acquire::Retries=3 -o Acquire::http::Timeout=60 -o APT::Update::Error-Mode=any "$@"
 }
 
-# download DIR ARCH PACKAGE SUITE...: the first mirror and suite which have it
+# not_found ANSWERED OTHERS PACKAGES SUITE...: why, and what to do
+not_found() {
+	[ -n "$1" ] || die "cannot download $3: no mirror of Debian answers. Is there a network, and a mirror" \
+		"in apt's sources? What is in build/cache is not downloaded again"
+	[ "$3" = "$PACKAGE" ] || die "$3 was not found in: ${*:4}"
+	say "Debian has no $PACKAGE now. It has: $(tr ' ' '\n' <<< "$2" | sed '/^$/d' | sort -u | paste -sd' ')."
+	say "The series is for ${PACKAGE##*-}: take a tree of that version, KERNEL_TREE=path, or put the package from"
+	say "Debian's archive of snapshots into build/cache/base. To try it on another: KERNEL_TREE=path, too."
+	die "no source of Linux ${PACKAGE##*-}"
+}
+
+# download DIR ARCH PACKAGES SUITE...: the first mirror and suite which have them
 download() {
-	local dir=$1 arch=$2 pkg=$3 uri suite
+	local dir=$1 arch=$2 wanted=$3 pkgs=() uri suite answered='' others=''
+	read -ra pkgs <<< "$3"
 	shift 3
 	mkdir -p "$dir"
 	for suite in "$@"; do
 		for uri in $(mirrors); do
 			echo "deb [arch=$arch signed-by=$KEYRING] $uri $suite main" > "$dir/sources.list"
-			private_apt "$dir" "$arch" update || continue
-			(cd "$dir" && private_apt "$dir" "$arch" download "$pkg") && return
+			private_apt "$dir" "$arch" update >&2 || continue
+			answered=1
+			[ "$wanted" != "$PACKAGE" ] || others+=" $(private_apt "$dir" "$arch" pkgnames linux-source- 2>/dev/null |
+				grep -xE 'linux-source-[0-9.]+' | paste -sd' ')" || true
+			(cd "$dir" && private_apt "$dir" "$arch" download "${pkgs[@]}" >&2) && return
 		done
 	done
-	die "$pkg was not found in: $*"
+	not_found "$answered" "$others" "$wanted" "$@"
 }
 
 newest() {
@@ -90,6 +111,47 @@ fetch_firmware() {
 	echo "$out"
 }
 
+# Each program as a script that starts it with the loader and the libraries beside it.
+wrap_cbmc() {
+	local dir=$1 loader name
+	loader=$(find "$dir/root/usr/lib" -name 'ld-linux*.so*' | head -n 1)
+	[ -n "$loader" ] || die "no loader in libc6"
+	mkdir -p "$dir/bin"
+	for name in cbmc goto-cc goto-instrument; do
+		printf '#!/bin/sh\nexec "%s" --library-path "%s:%s" "%s" "$@"\n' "$loader" \
+			"$(dirname "$loader")" "$dir/root/usr/lib" "$dir/root/usr/bin/$name" > "$dir/bin/$name"
+		chmod +x "$dir/bin/$name"
+	done
+}
+
+fetch_cbmc() {
+	local dir=$CACHE/cbmc deb
+	if [ ! -x "$dir/root/usr/bin/cbmc" ]; then
+		say "Downloading CBMC"
+		rm -rf "$dir"
+		download "$dir" "$(dpkg --print-architecture)" "$CBMC_PACKAGES" "${CBMC_SUITES[@]}"
+		for deb in "$dir"/*.deb; do
+			dpkg -x "$deb" "$dir/root"
+		done
+		rm -rf "$dir/lists"
+	fi
+	"$dir/bin/cbmc" --version > /dev/null 2>&1 || wrap_cbmc "$dir"
+	"$dir/bin/cbmc" --version > /dev/null || die "CBMC does not run"
+	echo "$dir/bin"
+}
+
+fetch_cadical() {
+	local dir=$CACHE/cadical
+	if [ ! -x "$dir/root/usr/bin/cadical" ]; then
+		say "Downloading cadical"
+		download "$dir" "$(dpkg --print-architecture)" cadical "$(codename)"
+		rm -rf "$dir/root" "$dir/lists"
+		dpkg -x "$(newest "$dir" 'cadical_*.deb')" "$dir/root"
+	fi
+	"$dir/root/usr/bin/cadical" --version > /dev/null || die "cadical does not run"
+	echo "$dir/root/usr/bin/cadical"
+}
+
 mkdir -p "$CACHE"
 exec 5>"$CACHE/fetch.lock"
 flock -w 1800 5 || die "another download holds build/cache/fetch.lock"
@@ -97,5 +159,7 @@ case ${1:-} in
 base) fetch_base ;;
 busybox) fetch_busybox ;;
 firmware) fetch_firmware ;;
-*) die "usage: fetch.sh base|busybox|firmware" ;;
+cbmc) fetch_cbmc ;;
+cadical) fetch_cadical ;;
+*) die "usage: fetch.sh base|busybox|firmware|cbmc|cadical" ;;
 esac

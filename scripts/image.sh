@@ -1,19 +1,24 @@
 #!/bin/bash
-# image.sh [PAGE_SIZE=4k|16k|64k] [STOCK=1] [KVM=0] [EL2_DEBUG=0] [ACPI=1|gicc]
+# image.sh [PAGE_SIZE=4k|16k|64k] [STOCK=1] [KVM=0] [EL2_DEBUG=0] [ACPI=1|gicc] [CHECK=1] [GDB=1]
 # ACPI: with what it takes to boot by UEFI and ACPI, and to boot a crash kernel.
+# CHECK: EL2 checks its records after each change.
+# GDB: with the lines and types which a debugger reads; vmlinux is beside the Image.
 # Builds a kernel and prints the Image's path. What was built once is found
 # again by the hash of its source, configuration and compiler.
 # SRC=tree and OUT=folder build another tree; SEED=folder starts from its objects.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
+no_args
 
-PAGE_SIZE=${PAGE_SIZE:-4k} STOCK=${STOCK:-0} KVM=${KVM:-1} EL2_DEBUG=${EL2_DEBUG:-1} ACPI=${ACPI:-}
+PAGE_SIZE=${PAGE_SIZE:-4k} STOCK=${STOCK:-0} KVM=${KVM:-1} EL2_DEBUG=${EL2_DEBUG:-1} ACPI=${ACPI:-} CHECK=${CHECK:-} GDB=${GDB:-0}
 
 variant_name() {
 	local name=$PAGE_SIZE
 	[ "$KVM" != 0 ] || name+=-nokvm
 	[ "$EL2_DEBUG" != 0 ] || name+=-nodebug
 	[ -z "$ACPI" ] || name+=-acpi
+	[ -z "$CHECK" ] || name+=-check
+	[ "$GDB" = 0 ] || name+=-gdb
 	echo "$name"
 }
 
@@ -23,6 +28,8 @@ fragment() {
 	[ "$KVM" != 0 ] || files+=("$ROOT/configs/nokvm.config")
 	[ "$EL2_DEBUG" != 0 ] || files+=("$ROOT/configs/nodebug.config")
 	[ -z "$ACPI" ] || files+=("$ROOT/configs/acpi.config")
+	[ -z "$CHECK" ] || files+=("$ROOT/configs/check.config")
+	[ "$GDB" = 0 ] || files+=("$ROOT/configs/gdb.config")
 	cat "${files[@]}"
 }
 
@@ -87,7 +94,7 @@ store() {
 	local dir=$1
 	rm -rf "$dir.new"
 	mkdir -p "$dir.new"
-	cp "$OUT/arch/arm64/boot/Image" "$OUT/.config" "$OUT/System.map" "$dir.new/"
+	cp "$OUT/arch/arm64/boot/Image" "$OUT/.config" "$OUT/System.map" "$OUT/vmlinux" "$dir.new/"
 	find "$OUT/drivers" -name '*.ko' -exec cp {} "$dir.new/" \;
 	rm -rf "$dir"
 	mv "$dir.new" "$dir"
@@ -95,7 +102,6 @@ store() {
 
 main() {
 	local name key dir
-	[ -f "$ROOT/configs/$PAGE_SIZE.config" ] || die "PAGE_SIZE is 4k, 16k or 64k"
 	[ -n "${SRC:-}" ] || { "$SCRIPTS/deps.sh"; "$SCRIPTS/tree.sh" --soft; }
 	name=$(variant_name)
 	if [ "$STOCK" = 1 ]; then
@@ -106,7 +112,7 @@ main() {
 	OUT=${OUT:-$BUILD/out/$name}
 	key=$(build_key "$SRC")
 	dir=$BUILD/images/$name-$key
-	if [ ! -f "$dir/Image" ]; then
+	if [ ! -f "$dir/Image" ] || [ ! -f "$dir/vmlinux" ]; then
 		exec 9>"$BUILD/image.lock"
 		flock -w 3600 9 || die "another build holds build/image.lock"
 		build "$name"

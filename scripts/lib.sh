@@ -18,25 +18,66 @@ AUTHOR_MAIL='pkvm-its@localhost'
 FIXED_DATE='Thu, 1 Jan 2026 00:00:00 +0000'
 
 say() { echo "$*" >&2; }
-die() { echo "${0##*/}: $*" >&2; exit 1; }
+WHO=${0##*/}
+die() { echo "$WHO: $*" >&2; exit 1; }
+
+. "$SCRIPTS/options.sh"
 
 # KEY=VALUE arguments become variables; the others stay in ARGS.
 parse_args() {
 	ARGS=()
 	local arg
 	for arg in "$@"; do
-		if [[ $arg =~ ^[A-Z][A-Z0-9_]*= ]]; then
+		if [[ $arg =~ ^[A-Za-z_][A-Za-z0-9_]*= ]]; then
+			# options.sh has the common ones; a script's help may name more, and says what they are.
+			rule "${arg%%=*}" || help | grep -qE "(^|[^A-Za-z0-9_])${arg%%=*}=" || no_option "${arg%%=*}"
 			printf -v "${arg%%=*}" '%s' "${arg#*=}"
 			export "${arg%%=*}"
 		else
 			ARGS+=("$arg")
 		fi
 	done
+	check_options
 }
+
+# For a script which takes options only.
+no_args() { [ ${#ARGS[@]} -eq 0 ] || die "takes no argument '${ARGS[0]}', only NAME=value: see --help"; }
 
 # The caller's git settings and make flags must not change what we produce.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_OPTIONAL_LOCKS=0 LC_ALL=C
+
+# git_of TREE ...: git in a tree which may be another user's; nothing of it is written
+git_of() { git -c safe.directory='*' -C "$@"; }
+
+# tree_path PATH: of KERNEL_TREE; the shell leaves a ~ behind a = as it is
+tree_path() {
+	local path=$1
+	[[ $path != '~/'* ]] || path=$HOME/${path:2}
+	realpath -m "$path"
+}
+
+# The text at the head of a script is its help.
+help() { awk 'NR > 1 && !/^#/ { exit } NR > 1 && !/SPDX|shellcheck/ { sub(/^# ?/, ""); print }' "$0"; }
+
+# What no script can do without.
+check_place() {
+	case $BUILD in
+	*[[:space:]:]*) die "the kernel cannot be built in a folder with a space or a colon in its path: $BUILD" ;;
+	esac
+	case $ROOT in
+	*[[:space:]:]*) die "a space or a colon is in the path of this folder, and Linux cannot be built so: $ROOT" ;;
+	esac
+	mkdir -p "$BUILD" 2>/dev/null && [ -w "$BUILD" ] || die "no write access to $BUILD"
+	local other
+	other=$(find "$BUILD" -maxdepth 1 ! -type l ! -writable -print -quit)
+	[ -z "$other" ] || die "no write access to $other: did another user build here?"
+}
+
+case ${1:-} in
+--help | -h) help; exit ;;
+esac
+check_place
 
 fixed_git() {
 	GIT_COMMITTER_NAME=$AUTHOR_NAME GIT_COMMITTER_EMAIL=$AUTHOR_MAIL GIT_COMMITTER_DATE=$FIXED_DATE \
@@ -48,7 +89,7 @@ fixed_git() {
 kmake() {
 	env -i PATH="$PATH" HOME="${HOME:-/}" LC_ALL=C \
 		KBUILD_BUILD_TIMESTAMP="$FIXED_DATE" KBUILD_BUILD_USER=pkvm-its KBUILD_BUILD_HOST=localhost \
-		timeout -k 10 3000 make --no-print-directory -j"$(nproc)" ARCH=arm64 CROSS_COMPILE=$CROSS LOCALVERSION= "$@"
+		timeout -k 10 "${KMAKE_LIMIT:-3000}" make --no-print-directory -j"$(nproc)" ARCH=arm64 CROSS_COMPILE=$CROSS LOCALVERSION= "$@"
 }
 
 # New sources which git does not know yet: Debian's .gitignore would hide them.

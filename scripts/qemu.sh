@@ -16,22 +16,20 @@
 #   TRACE=file            every command the ITS executes
 #   QMP=socket            a QMP socket
 #   EXTRA='...'           more QEMU arguments
+#   QEMU=path             another QEMU
 #   LIMIT=60              seconds
+#   CONSOLE=1             a console to type at, without a limit
 #   OUT=file              the serial output (default: stdout)
 # Exits with the test's result; 124: out of time; 125: the guest said
 # no result; 126: QEMU failed.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
+no_args
 
 CPU=${CPU:-} SMP=${SMP:-2} GIC=${GIC:-3} MEM=${MEM:-1G} LIMIT=${LIMIT:-60}
 
-check_options() {
+need_image() {
 	[ -f "${IMAGE:-}" ] || die "no IMAGE"
-	case ${ACPI:-} in
-	'' | 1 | gicc) ;;
-	*) die "ACPI is 1 or gicc" ;;
-	esac
-	[ -z "${ACPI:-}" ] || [ -z "${ITS_NODE:-}" ] || die "ITS_NODE is of the device tree, not of ACPI"
 }
 
 default_cpu() {
@@ -126,17 +124,16 @@ madt() {
 
 main() {
 	local cmd out status initrd append=${APPEND:-}
-	check_options
+	need_image
 	CPU=$(default_cpu)
 	tmp=$(mktemp -d "${TMPDIR:-/tmp}/qemu.XXXXXX")
 	trap 'rm -rf "${tmp:?}"' EXIT
 	initrd=$(initramfs)
 	[ "${ACPI:-}" != gicc ] || initrd=$(madt "$initrd")
 	[ -z "${ACPI:-}" ] || append="acpi=force $append"
-	out=${OUT:-$(mktemp "${TMPDIR:-/tmp}/serial.XXXXXX")}
 	# With a speed, or the driver divides by QEMU's divisor, which is 0: UBSAN stops there.
-	cmd=(qemu-system-aarch64 -machine "$(machine)" -cpu "$CPU" -smp "$SMP" -m "$MEM"
-		-nic none -display none -monitor none -serial stdio -no-reboot
+	cmd=("${QEMU:-qemu-system-aarch64}" -machine "$(machine)" -cpu "$CPU" -smp "$SMP" -m "$MEM"
+		-nic none -display none -monitor none -no-reboot
 		-kernel "$IMAGE" -initrd "$initrd"
 		-append "console=ttyAMA0,115200 earlycon kvm-arm.mode=protected panic=-1 test=${TEST:-boot} args=${ARGS_GUEST:-} stock=${STOCK:-0} $append"
 		-device virtio-rng-pci,romfile=)
@@ -162,8 +159,13 @@ main() {
 	*) die "ITS_NODE is absent, broken, disabled or ignored" ;;
 	esac
 
+	if [ "${CONSOLE:-0}" = 1 ]; then
+		"${cmd[@]}" -serial mon:stdio
+		exit
+	fi
+	out=${OUT:-$(mktemp "${TMPDIR:-/tmp}/serial.XXXXXX")}
 	status=0
-	timeout -k 5 "$LIMIT" "${cmd[@]}" < /dev/null > "$out" 2>&1 || status=$?
+	timeout -k 5 "$LIMIT" "${cmd[@]}" -serial stdio < /dev/null > "$out" 2>&1 || status=$?
 	[ -n "${OUT:-}" ] || { cat "$out"; }
 	if [ "$status" -eq 0 ]; then
 		status=$(tr -d '\r' < "$out" | sed -n 's/^RESULT \([0-9]*\)$/\1/p' | tail -n 1)

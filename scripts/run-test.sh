@@ -66,6 +66,7 @@ selftest_list() {
 	[ "${PAGE_SIZE:-4k}" = 4k ] || not+='|^coalesced_io_test'
 	[ "${GIC:-3}" = 4 ] || not+='|^its_shadow_vpe|^its_shadow_resident'
 	grep -vE "$not" "$ROOT/configs/selftests"
+	[ "${PAGE_SIZE:-4k}:${CPU:-cortex-a53}" != 4k:cortex-a53 ] || grep -v '^#' "$ROOT/configs/selftests.4k"
 }
 
 # selftests: the programs of the tree under test, with their arguments.

@@ -1,6 +1,6 @@
 #!/bin/bash
-# selftests.sh [SRC=tree] [NAME...]: builds KVM selftests of a tree, static for arm64:
-# these, or all of configs/selftests; prints the folder of the programs.
+# selftests.sh [SRC=tree] [--all | NAME...]: builds KVM selftests of a tree, static for arm64:
+# these, all that the tree has, or all of configs/selftests*; prints the folder of the programs.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
 
@@ -17,11 +17,19 @@ key() {
 	} | sha256sum | cut -c1-12
 }
 
+# all_names: the programs which the tree's Makefile has for arm64
+all_names() {
+	sed -nE 's/^TEST_GEN_PROGS_(arm64|COMMON) *\+?= *([a-z].*)/\2/p' "$SRC/tools/testing/selftests/kvm/Makefile.kvm" |
+		xargs -n 1 basename | sort -u
+}
+
 # targets FOLDER: what make calls these programs
 targets() {
 	local name source
 	for name in "${NAMES[@]}"; do
-		source=$(cd "$SRC/tools/testing/selftests/kvm" && find . -name "$name.c" ! -path './lib/*' -printf '%P\n')
+		# Some are in two files of that name, of which the one further up is the program's.
+		source=$(cd "$SRC/tools/testing/selftests/kvm" && find . -name "$name.c" ! -path './lib/*' \
+			\( -path './arm64/*' -o ! -path './*/*' \) -printf '%d %P\n' | sort -n | sed 's/^[0-9]* //; q')
 		[ -n "$source" ] || die "no selftest $name"
 		echo "$1/${source%.c}"
 	done
@@ -40,7 +48,8 @@ build() {
 main() {
 	local dir work prog
 	NAMES=("${ARGS[@]}")
-	[ ${#NAMES[@]} -gt 0 ] || mapfile -t NAMES < <(sed '/^#/d; s/ .*//' "$ROOT/configs/selftests")
+	[ "${ARGS[*]}" != --all ] || mapfile -t NAMES < <(all_names)
+	[ ${#NAMES[@]} -gt 0 ] || mapfile -t NAMES < <(sed '/^#/d; s/ .*//' "$ROOT"/configs/selftests*)
 	dir=$BUILD/selftests/$(key)
 	if [ ! -d "$dir" ]; then
 		work=$dir.work

@@ -5,6 +5,7 @@
 # Without PART: says which parts there are.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
+no_args
 
 SIGNOFF=${SIGNOFF:-} V=${V:-1} SINCE=${SINCE:-}
 
@@ -191,8 +192,10 @@ main() {
 	[ -n "${PART:-}" ] || list_parts
 	part=$(part_of "$PART")
 	[ -n "$part" ] || { say "There is no part $PART."; list_parts; }
-	[[ $SIGNOFF =~ ^[^\<]+\ \<[^@\>]+@[^\>]+\>$ ]] || die "say who sends it: make series PART=$PART SIGNOFF='Name <mail>'"
-	[[ $V =~ ^[1-9][0-9]*$ ]] || die "V is a number"
+	[ -n "$SIGNOFF" ] || die "say who sends it: make series PART=$PART SIGNOFF='Name <mail>'"
+	[ -z "$SINCE" ] || git -C "$LINUX" rev-parse -q --verify "refs/tags/$SINCE^{commit}" >/dev/null ||
+		git -C "$ROOT" rev-parse -q --verify "$SINCE:patches" >/dev/null ||
+		die "SINCE=$SINCE is a tag neither of build/linux nor of this repository"
 	[ -f "$PATCHES/$part/cover.txt" ] || die "no patches/$part/cover.txt"
 	MAIL=$(sed 's/.*<\(.*\)>/\1/' <<< "$SIGNOFF")
 	mkdir -p "$BUILD"

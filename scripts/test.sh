@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything: the series, the builds, the guests. One line per check, the last
 # line is "N passed, N failed". test.sh NAME... runs only these groups:
-# series sizes checkpatch warnings model walk builds matrix guests attacks
+# options series sizes checkpatch warnings model walk builds matrix guests attacks
 # EACH=1: each patch is built and booted by itself, not only those of the last part and the
 # last one of each other. What needs one CPU only runs beside the builds of walk and builds, if these are asked for.
 . "$(dirname "$0")/lib.sh"
@@ -13,7 +13,7 @@ RESULTS=$BUILD/test/results
 JOBS=$BUILD/test/jobs
 SECONDS_OF=$BUILD/test/seconds
 PARALLEL=2
-BESIDE=(series sizes checkpatch warnings model)
+BESIDE=(options series sizes checkpatch warnings model)
 QUEUED=(matrix guests attacks)
 CPUS=(cortex-a53 max)
 PAGE_SIZES=(4k 16k 64k)
@@ -286,6 +286,14 @@ test_warnings() {
 	check "sparse saw each of the $(touched_files | wc -l) files of the series" all_checked || true
 }
 
+test_options() {
+	step "Options"
+	GROUP=options
+	: > "$JOBS"
+	job options "$ROOT/tests/options.sh"
+	run_jobs
+}
+
 # EL2's code in user space: see tests/model/README.md
 test_model() {
 	local part
@@ -348,6 +356,8 @@ fail_steps() { if [ "$1" = "${CPUS[0]}" ]; then seq 0 "$2"; else echo 5; fi; }
 guest_jobs() {
 	local cpu smp nr IMAGE=${IMAGES[4k]} IMAGE_16K=${IMAGES[16k]} IMAGE_64K=${IMAGES[64k]}
 	local vms=100
+	job "console" "$ROOT/tests/shell.py" console IMAGE="$IMAGE" CPU="${CPUS[0]}"
+	job "debugger" "$ROOT/tests/shell.py" gdb IMAGE="$IMAGE" CPU="${CPUS[0]}"
 	for cpu in "${CPUS[@]}"; do
 		for smp in 1 8; do
 			job "boot 4k $cpu smp=$smp" "$SCRIPTS/boot-test.sh" IMAGE="$IMAGE" CPU="$cpu" SMP=$smp
@@ -607,7 +617,7 @@ main() {
 	unset IMAGE STOCK PAGE_SIZE CPU SMP GIC ACPI KVM EL2_DEBUG OUT SRC PART SIGNOFF V SINCE FORCE
 	exec 7>"$BUILD/test/running"
 	flock -n 7 || die "another make test is running here"
-	"$SCRIPTS/deps.sh"
+	"$SCRIPTS/deps.sh" gdb-multiarch
 	"$SCRIPTS/tree.sh" --soft
 	mapfile -t aside < <(asked "${BESIDE[@]}")
 	mapfile -t queue < <(asked "${QUEUED[@]}")

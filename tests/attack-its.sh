@@ -124,6 +124,8 @@ main() {
 		firmware|firmware-v4|stock-firmware|stock-firmware-v4) ;;
 		*) die "no such kind: $kind" ;;
 		esac
+	done
+	for kind in "${ARGS[@]}"; do
 		image "$kind"
 		for cpu in $(cpus "$kind"); do
 			attack "$kind" "$cpu" || failed=1

@@ -199,6 +199,26 @@ section_main() {
 	entries rebind 1 8 writes time $driver/unbind $PCI $driver/bind $PCI
 }
 
+# The interrupt goes to the last CPU and back: MOVI, and a SYNC for the one it was on.
+section_scale() {
+	local last=$(($(nproc) - 1)) affinity mask
+	owned_or_die
+	load_module
+	affinity=$(affinity_file)
+	mask=$(printf '%x' $((1 << (last % 32))))$(while [ $((last -= 32)) -ge 0 ]; do printf ',00000000'; done)
+	set -- $(writes time 600 $affinity $mask $affinity 1)
+	bench affinity_to_last "$1"
+	bench affinity_to_0 "$2"
+}
+
+# As long as the outside wants to look at it; what is done is the argument.
+section_profile() {
+	owned_or_die
+	load_module
+	echo "profile begins"
+	for i in $(seq 40); do timeout 100 sh -c "echo '$1 64' > $OP" || die "cannot do: $1"; done
+}
+
 # In a guest of its own: when the bytes come is for the outside to say.
 section_lpi() {
 	owned_or_die
@@ -270,5 +290,7 @@ section_boot() {
 	measure_memory
 }
 
-"section_$1"
+section=$1
+shift
+"section_$section" "$@"
 finish

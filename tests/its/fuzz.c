@@ -191,6 +191,28 @@ static void fuzz_post(struct fuzzer *f)
 	pthread_rwlock_unlock(&fuzz_lock);
 }
 
+/* A register, a part of it, or any offset of a frame: aligned, as no access faults for that. */
+static u64 fuzz_offset(struct fuzzer *f, const u32 *regs, unsigned int nr, unsigned int width)
+{
+	u64 offset = fuzz_below(f, 4) ? regs[fuzz_below(f, nr)] + fuzz_below(f, 8) :
+					fuzz_below(f, SZ_64K);
+
+	return offset & ~(width - 1ULL);
+}
+
+/* What was there but for one bit, all bits, or an address, valid or not. */
+static u64 fuzz_value(struct fuzzer *f, u64 val)
+{
+	switch (fuzz_below(f, 4)) {
+	case 0:
+		return val ^ BIT_ULL(fuzz_below(f, 64));
+	case 1:
+		return fuzz_next(f);
+	default:
+		return (val & ~GITS_L1_ADDR) | fuzz_bad_addr(f) | (u64)fuzz_below(f, 2) << 63;
+	}
+}
+
 static void fuzz_register(struct fuzzer *f)
 {
 	static const u32 regs[] = {
@@ -200,25 +222,12 @@ static void fuzz_register(struct fuzzer *f)
 	unsigned int width = BIT(fuzz_below(f, 4));
 	u64 offset, val;
 
-	offset = fuzz_below(f, 4) ? regs[fuzz_below(f, ARRAY_SIZE(regs))] + fuzz_below(f, 8) :
-				    fuzz_below(f, SZ_64K);
-	offset &= ~(width - 1ULL);
+	offset = fuzz_offset(f, regs, ARRAY_SIZE(regs), width);
 	val = its_host_read(offset, width);
 	if (fuzz_below(f, 2))
 		return;
 
-	/* One bit, all bits, or an address. */
-	switch (fuzz_below(f, 3)) {
-	case 0:
-		val ^= BIT_ULL(fuzz_below(f, 64));
-		break;
-	case 1:
-		val = fuzz_next(f);
-		break;
-	case 2:
-		val = (val & ~GITS_L1_ADDR) | fuzz_bad_addr(f);
-		break;
-	}
+	val = fuzz_value(f, val);
 	/* If it is legal it is a long way to go, over what nobody has written. */
 	if (offset == GITS_CWRITER)
 		val |= BIT_ULL(1 + fuzz_below(f, 4));
@@ -298,27 +307,14 @@ static void fuzz_rdist(struct fuzzer *f)
 
 	if (frame && !fuzz_below(f, 8))
 		frame = 3;
-	offset = fuzz_below(f, 4) ? regs[fuzz_below(f, ARRAY_SIZE(regs))] + fuzz_below(f, 8) :
-				    fuzz_below(f, SZ_64K - 8);
-	offset &= ~(width - 1ULL);
+	offset = fuzz_offset(f, regs, ARRAY_SIZE(regs), width);
 	va = rd->frame + frame * SZ_64K + offset;
 	its_host_try(va, width, &val, false);
 	/* GICR_WAKER would put it to sleep. */
 	if (fuzz_below(f, 2) || (offset > GICR_TYPER && offset < GICR_SETLPIR))
 		return;
 
-	switch (fuzz_below(f, 4)) {
-	case 0:
-		val ^= BIT_ULL(fuzz_below(f, 64));
-		break;
-	case 1:
-		val = fuzz_next(f);
-		break;
-	default:
-		val = (val & ~GENMASK_ULL(51, 12)) | fuzz_bad_addr(f) |
-		      (u64)fuzz_below(f, 2) << 63;
-		break;
-	}
+	val = fuzz_value(f, val);
 	its_host_try(va, width, &val, true);
 	/* Nor may it give LPIs to others. */
 	if (!frame && offset < GICR_TYPER)

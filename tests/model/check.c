@@ -763,7 +763,7 @@ static void teardown_rdists(void)
 	u32 i = rdists_owned ? nr_rdists : 0;
 
 	in_handover = true;
-	memset(rdist_vpes, 0, sizeof(rdist_vpes));
+	rdist_forget_vpes();
 	while (i--)
 		hyp_rdist_teardown(&el2[i]);
 	in_handover = false;

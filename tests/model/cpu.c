@@ -25,6 +25,14 @@ static bool in_el2[NR_CPUS];
 static bool has_second;
 static u32 second_in, switch_in;
 
+/*
+ * In schedule.c it is not the input that says who goes on. What each of them waits for,
+ * if anything; and a model of hardware is at work, which is one step.
+ */
+static bool scheduled, in_hardware;
+static const bool *waits_for[NR_CPUS];
+static bool at_end[NR_CPUS];
+
 u32 model_cpu(void)
 {
 	return running ^ first_cpu;
@@ -39,6 +47,7 @@ void cpu_reset(void)
 {
 	running = first_cpu = second_in = switch_in = 0;
 	has_second = in_el2[0] = in_el2[1] = false;
+	scheduled = in_hardware = false;
 }
 
 void cpu_set(u32 cpu)
@@ -61,6 +70,21 @@ void cpu_leave_el2(void)
 	in_el2[running] = false;
 }
 
+bool cpu_other_in_el2(void)
+{
+	return in_el2[!running];
+}
+
+bool cpu_is_scheduled(void)
+{
+	return scheduled;
+}
+
+void cpu_in_hardware(bool in)
+{
+	in_hardware = in;
+}
+
 static void go_on(u32 with)
 {
 	u32 from = running;
@@ -76,8 +100,12 @@ static void go_on(u32 with)
 static void second(void)
 {
 	__sanitizer_finish_switch_fiber(NULL, &main_stack, &main_stack_size);
-	adversary_cpu();
+	if (scheduled)
+		schedule_cpu(1);
+	else
+		adversary_cpu();
 	has_second = false;
+	at_end[1] = true;
 	running = 0;
 	__sanitizer_start_switch_fiber(NULL, main_stack, main_stack_size);
 	setcontext(&contexts[0]);
@@ -99,8 +127,65 @@ static bool countdown(u32 *count)
 	return *count && !--*count;
 }
 
+static bool can_go_on(u32 cpu)
+{
+	return !at_end[cpu] && !(waits_for[cpu] && *waits_for[cpu]);
+}
+
+/* One of the two may be preempted here by the other. */
+void cpu_step(void)
+{
+	if (scheduled && !in_hardware && can_go_on(!running) && schedule_preempts())
+		go_on(!running);
+}
+
+/* A lock that is not free until the other one has gone on. */
+static void wait_scheduled(const bool *held)
+{
+	while (*held) {
+		waits_for[running] = held;
+		check(can_go_on(!running), "deadlock of two CPUs");
+		go_on(!running);
+	}
+	waits_for[running] = NULL;
+}
+
+/* What ASan says at the first switch it says here, and not in each process after it. */
+void cpu_first_switch(void)
+{
+	volatile bool back = false;
+
+	getcontext(&contexts[0]);
+	if (!back) {
+		back = true;
+		swapcontext(&contexts[1], &contexts[0]);
+	}
+}
+
+/* Both of them, from their first steps to their ends. */
+void cpu_run_scheduled(u32 first)
+{
+	at_end[0] = at_end[1] = false;
+	waits_for[0] = waits_for[1] = NULL;
+	scheduled = true;
+	start_second();
+	if (first)
+		go_on(1);
+	schedule_cpu(0);
+	at_end[0] = true;
+	if (has_second)
+		go_on(1);
+	scheduled = false;
+}
+
 void model_switch(void)
 {
+	if (scheduled) {
+		if (in_el2[running])
+			cpu_step();
+		return;
+	}
+
 	if (!deprivileged || !in_el2[running] || entry.suspending)
 		return;
 
@@ -120,6 +205,9 @@ void model_switch(void)
 void cpu_wait(const bool *held)
 {
 	u32 tries = 0;
+
+	if (scheduled)
+		return wait_scheduled(held);
 
 	while (*held && has_second) {
 		check(tries++ < 1000, "deadlock of two CPUs");

@@ -65,6 +65,10 @@ static struct host_its *crossing;
 static u32 crossing_id;
 static bool crossing_loads;
 
+/* For schedule.c: what there is, and when a hand-over fails. */
+static bool fixed, fixed_flat;
+static u32 fixed_fail;
+
 /* Power may fail at any time, not only when the host suspends the system. */
 static bool power_fails;
 static struct host_its *current;
@@ -285,7 +289,7 @@ static bool setup_table(struct host_its *hi, u32 nr, u32 type, u32 psz)
 {
 	u32 esz = in_one_of(8) ? 32 : in_one_of(3) ? 16 : 8;
 	u32 nr_its_pages = psz == SZ_4K ? 1 + in_below(3) : 1;
-	bool indirect = type == TYPE_COLLECTION ? in_one_of(4) : !in_one_of(3);
+	bool indirect = type == TYPE_COLLECTION ? in_one_of(4) : !in_one_of(3) && !fixed_flat;
 	u64 size = (u64)nr_its_pages * psz, base = alloc(size, psz);
 	u64 baser = baser_value(type, base, psz, nr_its_pages, esz, indirect);
 
@@ -469,7 +473,7 @@ static bool setup_its(u32 nr)
 	name_targets(hw, pta);
 
 	ok = hw->holds_devices ? setup_held_devices(hi) : setup_table(hi, 0, TYPE_DEVICE, psz);
-	if (vlpis && in_below(8))
+	if (vlpis && (in_below(8) || fixed))
 		ok = ok && setup_table(hi, 1, TYPE_VPE, psz);
 	ok = ok && share_vpe_table(hi);
 	psz = pick_psz();
@@ -983,6 +987,10 @@ static bool hand_over(struct host_its *hi, bool honest)
 	fail_in = 0;
 	if (!honest)
 		verdict = spoil(hi, &d, &where, &undo);
+	if (fixed_fail) {
+		fail_in = fixed_fail;
+		verdict = MAY_PASS;
+	}
 	if (hi->hw.holds_devices && !host_held_size(&hi->hw))
 		verdict = MUST_FAIL;
 	if (!rdists_owned || !owned_lpi_bits())
@@ -993,8 +1001,10 @@ static bool hand_over(struct host_its *hi, bool honest)
 
 	own_log_start();
 	own_entry();
+	cpu_enter_el2();
 	nr = __pkvm_its_handover((unsigned long)hyp_phys_to_virt(desc_phys), size,
 				 (unsigned long)hyp_phys_to_virt(hi->state_phys), hi->state_size);
+	cpu_leave_el2();
 	fail_in = 0;
 	own_entry();
 	forget_flood(desc_phys);
@@ -1127,19 +1137,11 @@ static void setup_rdists_vpes(void)
 	}
 }
 
-static void setup_rdists(void)
+static void make_rdists(u64 typer, u32 bits, bool with_vpes)
 {
-	u64 typer = RDIST_PLPIS | (gic_typer & 2), prop;
-	u32 bits = 14 + in_below(3), i;
-	bool with_vpes;
+	u64 prop = alloc(BIT_ULL(bits), SZ_4K);
+	u32 i;
 
-	nr_rdists = 1 + in_below(4);
-	typer |= in_one_of(2) ? RDIST_DIRTY : 0;
-	typer |= in_one_of(2) ? RDIST_DIRECT_LPI : 0;
-	typer |= gic_typer & BIT_ULL(40) && in_one_of(4) ? RDIST_RVPEID : 0;
-	with_vpes = typer & RDIST_RVPEID && in_rest() % 4;
-	rdist_offset = in_one_of(4) ? 0x800000 : 0;
-	prop = alloc(BIT_ULL(bits), SZ_4K);
 	if (prop)
 		prop |= in_below(2) << 10 | (bits - 1);
 	for (i = 0; i < nr_rdists; i++)
@@ -1148,6 +1150,21 @@ static void setup_rdists(void)
 		setup_rdists_vpes();
 	for (i = 0; i < NR_CPUS; i++)
 		rdist_of_cpu[i] = in_one_of(16) ? nr_rdists : i < nr_rdists ? i : nr_rdists;
+}
+
+static void setup_rdists(void)
+{
+	u64 typer = RDIST_PLPIS | (gic_typer & 2);
+	u32 bits = 14 + in_below(3);
+	bool with_vpes;
+
+	nr_rdists = 1 + in_below(4);
+	typer |= in_one_of(2) ? RDIST_DIRTY : 0;
+	typer |= in_one_of(2) ? RDIST_DIRECT_LPI : 0;
+	typer |= gic_typer & BIT_ULL(40) && in_one_of(4) ? RDIST_RVPEID : 0;
+	with_vpes = typer & RDIST_RVPEID && in_rest() % 4;
+	rdist_offset = in_one_of(4) ? 0x800000 : 0;
+	make_rdists(typer, bits, with_vpes);
 }
 
 u64 model_mpidr(void)
@@ -1423,6 +1440,10 @@ static bool hand_rdists_over(bool honest)
 	fail_in = 0;
 	if (!honest)
 		verdict = spoil_rdists(&state_size, &undo);
+	if (fixed_fail) {
+		fail_in = fixed_fail;
+		verdict = MAY_PASS;
+	}
 	for (i = 0; i < size / 8; i++)
 		ram_write(desc + i * 8, i < RDIST_DESC_WORDS ? rdist_desc.words[i] : 0);
 
@@ -1430,8 +1451,10 @@ static bool hand_rdists_over(bool honest)
 	own_log_start();
 	own_entry();
 	entry.may_wait = true;
+	cpu_enter_el2();
 	ret = __pkvm_rdist_handover((unsigned long)hyp_phys_to_virt(desc), size,
 				    (unsigned long)hyp_phys_to_virt(state), state_size);
+	cpu_leave_el2();
 	fail_in = 0;
 	own_entry();
 	check(ret ? verdict != MUST_PASS : verdict != MUST_FAIL,
@@ -1576,6 +1599,11 @@ static void enter(void)
 /* All that has to hold holds when both have left. */
 static void leave(void)
 {
+	if (cpu_is_scheduled()) {
+		if (!cpu_other_in_el2())
+			check_all();
+		return;
+	}
 	if (cpu_is_second())
 		return;
 	cpu_finish();
@@ -1603,20 +1631,80 @@ static u64 mmio(struct host_its *hi, u64 offset, u8 width, bool write, u64 data)
 	return access.data;
 }
 
-/* The same as a write of GITS_CWRITER and a read of GITS_CREADR. */
-static u64 post(struct host_its *hi, u64 cwriter)
+static u32 next_slot(struct host_its *hi, u32 offset)
 {
-	u64 creadr;
+	return (offset + CMD_SIZE) % hw_queue_size(hi->hw.owned_cbaser);
+}
+
+static u64 word_at(struct host_its *hi, u32 slot, u32 i)
+{
+	return ram_read(hi->shadow_queue + slot + i * 8);
+}
+
+/* The next command that is in the queue, in registers, and the SYNC or VSYNC behind it. */
+static s64 send(struct host_its *hi, u32 from, u32 cwriter)
+{
+	u32 second = next_slot(hi, from), i;
+	u64 cpus = sum.cpus;
+	struct its_cmd_block cmd;
+	u64 sync = 0;
+	bool is_sync;
+	s64 creadr;
+
+	for (i = 0; i < 4; i++)
+		cmd.raw_cmd[i] = word_at(hi, from, i);
+	if (second != cwriter)
+		sync = word_at(hi, second, 0) & 0xff;
+	is_sync = sync == SYNC || sync == VSYNC;
+	if (is_sync || in_rest() % 4 == 3)
+		sync |= word_at(hi, second, sync == VSYNC ? 1 : 2) & ~0xffULL;
+	else
+		sync = 0;
 
 	current = hi;
 	enter();
-	creadr = __pkvm_its_post(hi->nr, cwriter);
+	creadr = __pkvm_its_send(hi->nr, &cmd, sync);
 	cpu_leave_el2();
 	sum.mmio++;
-	check_told(hi, creadr);
+	if (creadr >= 0) {
+		sum.sends++;
+		check(is_sync || !sync, "EL2 posts 0x%llx behind a command", sync);
+		check(hi->el2->posted == (sync ? next_slot(hi, second) : second) ||
+		      cpu_is_second() || cpu_is_scheduled() || sum.cpus != cpus,
+		      "a command in registers overtakes those in the queue");
+		check_told(hi, creadr);
+	}
 	leave();
 
 	return creadr;
+}
+
+/*
+ * Have the commands executed that are in the queue up to @cwriter, as the driver does it,
+ * and often one by one. What EL2 does not take goes by the registers.
+ */
+static u64 post(struct host_its *hi, u64 cwriter)
+{
+	u64 slots = hw_queue_size(hi->hw.owned_cbaser) / CMD_SIZE;
+	u32 from = hi->el2->cwriter, left = from / CMD_SIZE % 4 ? slots : 2;
+	bool fill = in_rest() % 16 == 7;
+	s64 creadr = -EAGAIN;
+
+	/* What was there once around the queue ago: as much as there is room for. */
+	if (fill)
+		left = 2 * slots;
+	while (left-- && (fill || from != cwriter)) {
+		creadr = send(hi, from, cwriter);
+		if (creadr < 0)
+			break;
+		from = hi->el2->cwriter;
+	}
+	if (creadr >= 0 && from == cwriter)
+		return creadr;
+
+	mmio(hi, GITS_CWRITER, 8, true, cwriter);
+
+	return mmio(hi, GITS_CREADR, 8, false, 0);
 }
 
 /* A store to a frame of a redistributor, which the host does not read through EL2. */
@@ -2094,11 +2182,6 @@ static void act_commands(struct host_its *hi)
 		post(hi, cwriter);
 	else
 		mmio(hi, GITS_CWRITER, in_one_of(8) ? 4 : 8, true, cwriter);
-}
-
-static u32 next_slot(struct host_its *hi, u32 offset)
-{
-	return (offset + CMD_SIZE) % hw_queue_size(hi->hw.owned_cbaser);
 }
 
 static void sync_cmd(struct host_its *hi, u64 *dw)
@@ -3205,7 +3288,7 @@ void adversary_poll(struct hw_its *hw)
 
 bool adversary_fails(void)
 {
-	return in_handover && countdown(&fail_in);
+	return in_handover && !cpu_is_second() && countdown(&fail_in);
 }
 
 static void summarise(void)
@@ -3235,11 +3318,9 @@ static u64 pick_ram(void)
 	}
 }
 
-/* From boot to the end of the input. */
-void host_run(u64 max_actions)
+static void reset(u64 ram)
 {
-	struct host_its *owned[MAX_ITS];
-	u32 i, nr = 0;
+	u32 i;
 
 	for (i = 0; i < MAX_ITS; i++) {
 		forget_chunks(&its_of[i]);
@@ -3249,12 +3330,24 @@ void host_run(u64 max_actions)
 	model_reset_el2_rdists();
 	rdist_reset();
 	cpu_reset();
-	own_reset(pick_ram());
+	own_reset(ram);
 	rdists_owned = false;
 	crossing = NULL;
 	rdist_state = rdist_state_size = 0;
 	memset(vconfs, 0, sizeof(vconfs));
 	race_in = read_in = poll_in = fail_in = 0;
+	mailbox = NO_MAILBOX;
+	guest = 0;
+	current = &its_of[0];
+}
+
+/* From boot to the end of the input. */
+void host_run(u64 max_actions)
+{
+	struct host_its *owned[MAX_ITS];
+	u32 i, nr = 0;
+
+	reset(pick_ram());
 	lpi_bits = 14 + in_below(3);
 	gic_typer = in_below(4) ? 2 : 0;
 	if (gic_typer) {
@@ -3263,13 +3356,10 @@ void host_run(u64 max_actions)
 	}
 	if (gic_typer & BIT_ULL(40) && in_one_of(8))
 		gic_typer |= BIT_ULL(41 + in_below(2));
-	mailbox = NO_MAILBOX;
-	guest = 0;
 	power_fails = power_any || in_one_of(8);
 	nr_hw = in_below(8);
 	nr_hw = nr_hw < 4 ? 1 : nr_hw < 7 ? 2 : 3;
 	nr_vpe_records = gic_typer & SVPET ? nr_hw : 1;
-	current = &its_of[0];
 
 	setup_rdists();
 	boot();
@@ -3287,4 +3377,107 @@ void host_run(u64 max_actions)
 	}
 	summarise();
 	check_teardown();
+}
+
+/*
+ * For schedule.c: a host that does what it is told, and no more. There is no input, and
+ * each choice is the first there is.
+ */
+
+void host_boot_for(u64 typer, u32 rdist_typer, u32 nr_its, bool flat)
+{
+	reset(SZ_1G);
+	lpi_bits = 14;
+	gic_typer = typer;
+	nr_hw = nr_its;
+	nr_vpe_records = gic_typer & SVPET ? nr_hw : 1;
+	nr_rdists = NR_CPUS;
+	rdist_offset = 0;
+	fixed = true;
+	fixed_flat = flat;
+	make_rdists(RDIST_PLPIS | (typer & 2) | rdist_typer, lpi_bits, rdist_typer & RDIST_RVPEID);
+}
+
+/* @fail_at: at which of the transitions; 0 for none. */
+bool host_hand_rdists_over(u32 fail_at)
+{
+	fixed_fail = fail_at;
+
+	return hand_rdists_over(true);
+}
+
+void host_setup_its(u32 nr)
+{
+	check(setup_its(nr), "no memory for an ITS");
+}
+
+bool host_hand_over(u32 nr, u32 fail_at)
+{
+	fixed_fail = fail_at;
+
+	return hand_over(&its_of[nr], true);
+}
+
+void host_end_boot(void)
+{
+	check_all();
+	check(!__pkvm_its_handover_done(nr_hw, nr_rdists), "EL2 refuses to learn the number of ITSs");
+	deprivileged = true;
+}
+
+u64 host_alloc(u64 size)
+{
+	u64 phys = alloc(size, size);
+
+	check(phys, "no memory");
+
+	return phys;
+}
+
+void host_offer(struct host_its *hi, u32 nr, u32 id, u64 l2, u64 chunk)
+{
+	u64 baser = hi->hw.owned_baser[nr], idx = id / (hw_psz(baser) / hw_esz(baser));
+
+	host_write(hi->shadow[nr] + idx * 8, l2 | VALID);
+	host_write(hi->shadow[nr] + hw_table_size(baser) + idx * 8, chunk);
+}
+
+void host_cmd(struct host_its *hi, u32 slot, const u64 *dw)
+{
+	u32 i;
+
+	for (i = 0; i < 4; i++) {
+		cpu_step();
+		host_write(hi->shadow_queue + slot * CMD_SIZE + i * 8, dw[i]);
+	}
+}
+
+u64 host_post(struct host_its *hi, u32 slots)
+{
+	return post(hi, slots * CMD_SIZE);
+}
+
+u64 host_mmio(struct host_its *hi, u32 offset, u8 width, bool write, u64 data)
+{
+	return mmio(hi, offset, width, write, data);
+}
+
+void host_rdist_mmio(struct hw_rdist *rd, u32 offset, u8 width, u64 data)
+{
+	rdist_mmio(rd, offset, width, data);
+}
+
+int host_load(u32 id, u64 vconf)
+{
+	return load(id, vconf, 0);
+}
+
+void host_put(struct hw_rdist *rd)
+{
+	put(rd);
+}
+
+void host_settle(struct host_its *hi)
+{
+	act_settle(hi);
 }

@@ -627,6 +627,30 @@ static void exec_rdbases(struct hw_its *hw, struct hw_cmd *cmd, u32 op)
 		exec_sync(hw);
 }
 
+static bool is_mapped(const struct hw_its *hw, u32 id)
+{
+	u32 i;
+
+	for (i = 0; hw->owned && i < hw->nr_vpes; i++) {
+		if (hw->vpes[i].id == id)
+			return hw->vpes[i].mapped;
+	}
+
+	return false;
+}
+
+/* GICv4.1, section 5.3.20: what Alloc says is true when the ITS executes the map. */
+static void check_alloc(struct hw_its *hw, struct hw_cmd *cmd)
+{
+	u32 i, id = bits(cmd->dw[1], 47, 32);
+	bool elsewhere = false;
+
+	for (i = 0; i < nr_hw; i++)
+		elsewhere |= hw != &its_of[i].hw && is_mapped(&its_of[i].hw, id);
+	check(elsewhere == !(cmd->dw[0] & BIT(8)),
+	      "an ITS maps vPE %#x with Alloc as %u, which is not so", id, !elsewhere);
+}
+
 static void exec_vmapp(struct hw_its *hw, struct hw_cmd *cmd)
 {
 	u32 id = bits(cmd->dw[1], 47, 32), nr_bits = bits(cmd->dw[3], 4, 0) + 1;
@@ -653,6 +677,8 @@ static void exec_vmapp(struct hw_its *hw, struct hw_cmd *cmd)
 		vpe->synced = true;
 		vpe->synced_at = hw->q.done;
 	}
+	if (hw->owned && v41 && valid)
+		check_alloc(hw, cmd);
 	vpe->mapped = valid;
 	vpe->lost = false;
 	if (valid) {

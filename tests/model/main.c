@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The three drivers: libFuzzer (-DFUZZER), a random one with a seed, and the
- * replay of a saved input. They differ in where the bytes come from.
+ * replay of a saved input. They differ in where the bytes come from. With -S there are
+ * none, see schedule.c.
  */
 
 #include <stdarg.h>
@@ -166,6 +167,8 @@ static void save_input(void)
 
 static void on_abort(int sig)
 {
+	if (schedule_failed())
+		_exit(1);
 	if (running)
 		fprintf(stderr, "in %s, at byte %zu\n", running, in_pos);
 	else
@@ -217,8 +220,8 @@ static void print_summary(double seconds)
 	       sum.actions, sum.episodes, seed, PAGE_SIZE, seconds);
 	printf("  hand-overs: %llu taken, %llu refused; %llu boots with several ITSs\n",
 	       sum.handovers, sum.refused_handovers, sum.multi);
-	printf("  %llu MMIO accesses, %llu commands posted, %llu refused, %llu executed\n",
-	       sum.mmio, sum.posted, sum.refused, nr_commands);
+	printf("  %llu accesses, %llu by hypercall, %llu commands posted, %llu refused, %llu executed\n",
+	       sum.mmio, sum.sends, sum.posted, sum.refused, nr_commands);
 	printf("  %llu devices mapped, %llu unmapped, %llu L2 pages linked; %llu boots end with 4 or more\n",
 	       sum.mapped, sum.unmapped, sum.l2, sum.deep);
 	printf("  %llu vPEs mapped, %llu virtual interrupts written\n", sum.vpes, sum.vlpis);
@@ -239,7 +242,8 @@ static void print_summary(double seconds)
 static int usage(const char *name)
 {
 	fprintf(stderr, "usage: %s [-s SEED] [-n ACTIONS] [-e ACTIONS-PER-BOOT] [-o FILE] [-pv]\n"
-			"       %s [-pv] FILE...\n", name, name);
+			"       %s [-pv] FILE...\n"
+			"       %s -S [-v] [-j PROCESSES] [SCENARIO [SCHEDULE]]\n", name, name, name);
 	return 2;
 }
 
@@ -247,9 +251,11 @@ int main(int argc, char **argv)
 {
 	u64 nr_actions = 2000000, per_episode = 400;
 	struct timespec from, to;
+	bool schedules = false;
+	u32 nr_processes = 1;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "s:n:e:o:pv")) != -1) {
+	while ((opt = getopt(argc, argv, "s:n:e:o:pvSj:")) != -1) {
 		switch (opt) {
 		case 's':
 			seed = strtoull(optarg, NULL, 0);
@@ -269,6 +275,12 @@ int main(int argc, char **argv)
 		case 'v':
 			verbose = true;
 			break;
+		case 'S':
+			schedules = true;
+			break;
+		case 'j':
+			nr_processes = strtoul(optarg, NULL, 0);
+			break;
 		default:
 			return usage(argv[0]);
 		}
@@ -277,6 +289,9 @@ int main(int argc, char **argv)
 	if (verbose)
 		setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGABRT, on_abort);
+	if (schedules)
+		return schedule_main(argc > optind ? argv[optind] : NULL,
+				     argc > optind + 1 ? argv[optind + 1] : NULL, nr_processes);
 	if (optind < argc) {
 		for (; optind < argc; optind++)
 			replay(argv[optind]);

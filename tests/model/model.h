@@ -64,6 +64,18 @@ void cpu_enter_el2(void);
 void cpu_leave_el2(void);
 void cpu_wait(const bool *held);
 void cpu_finish(void);
+bool cpu_other_in_el2(void);
+
+/* Or both are tried at each step: schedule.c says, and cpu.c does it. */
+bool cpu_is_scheduled(void);
+void cpu_in_hardware(bool in);
+void cpu_step(void);
+void cpu_run_scheduled(u32 first);
+void cpu_first_switch(void);
+bool schedule_preempts(void);
+void schedule_cpu(u32 cpu);
+bool schedule_failed(void);
+int schedule_main(const char *name, const char *schedule, u32 nr_processes);
 
 /* An ITS as the architecture has it: hw.c. */
 #define HW_MAX_DEVICES	512
@@ -263,6 +275,7 @@ extern u32 nr_rdists;
 extern u64 rdist_offset;	/* by which commands may name them as well */
 
 void rdist_reset(void);
+void rdist_forget_vpes(void);
 bool rdist_vpes_linked(u32 id);
 void rdist_vpes_wrote(u64 phys);
 void rdist_vpes_check(void);
@@ -337,7 +350,7 @@ extern u64 rdist_state, rdist_state_size;
 extern bool rdists_owned;
 
 struct summary {
-	u64	actions, episodes, handovers, refused_handovers, mmio, posted, refused;
+	u64	actions, episodes, handovers, refused_handovers, mmio, sends, posted, refused;
 	u64	mapped, unmapped, vpes, vlpis, msis, old, toctou, races, l2, power, deep, multi;
 	u64	restored, suspends, settled, late, stalls, borrowed, mailboxes, held;
 	u64	rdists, refused_rdists, lpis, loads, refused_loads, puts, resident_vlpis;
@@ -361,6 +374,22 @@ extern struct entry entry;
 
 void host_run(u64 max_actions);
 struct hw_its *host_hw(u64 phys);
+
+/* What schedule.c lets a host do. */
+void host_boot_for(u64 typer, u32 rdist_typer, u32 nr_its, bool flat);
+bool host_hand_rdists_over(u32 fail_at);
+void host_setup_its(u32 nr);
+bool host_hand_over(u32 nr, u32 fail_at);
+void host_end_boot(void);
+u64 host_alloc(u64 size);
+void host_offer(struct host_its *hi, u32 nr, u32 id, u64 l2, u64 chunk);
+void host_cmd(struct host_its *hi, u32 slot, const u64 *dw);
+u64 host_post(struct host_its *hi, u32 slots);
+u64 host_mmio(struct host_its *hi, u32 offset, u8 width, bool write, u64 data);
+void host_rdist_mmio(struct hw_rdist *rd, u32 offset, u8 width, u64 data);
+int host_load(u32 id, u64 vconf);
+void host_put(struct hw_rdist *rd);
+void host_settle(struct host_its *hi);
 
 /* Called where another CPU of the host, a device or the ITS can step in. */
 void adversary_race(u64 pfn, u64 nr);

@@ -37,10 +37,22 @@ static u32 nr_reads_of[NR_CPUS], nr_looks;
 /* The host shares and unshares pages itself, EL2 does not do it for a table. */
 u32 hosts_own;
 
+/* A hand-over is under way, and this is the CPU that makes it. */
+static bool is_in_handover(void)
+{
+	return in_handover && !cpu_is_second();
+}
+
 /* Each frame that is EL2's. */
 #define MAX_REGIONS	512
 static struct hyp_mmio_region *regions[MAX_REGIONS];
 static u32 nr_regions;
+
+/* What the other CPU does meanwhile, a hand-over that fails does not undo. */
+static void not_of_handover(u64 pfn)
+{
+	before[pfn] = pages[pfn];
+}
 
 static void set_access(u64 pfn)
 {
@@ -62,6 +74,8 @@ static void set_state(u64 pfn, enum state host, enum state hyp)
 	page->dirty = true;
 	nr_el2_pages += page_is_el2(page);
 	set_access(pfn);
+	if (cpu_is_second())
+		not_of_handover(pfn);
 }
 
 bool page_is_el2(const struct page *page)
@@ -201,6 +215,13 @@ void own_log_check(void)
 	}
 }
 
+/* If it is the host that shares a page it has had its step: @hosts_own is for all CPUs. */
+static void step_of_el2(void)
+{
+	if (!hosts_own)
+		cpu_step();
+}
+
 /* The transitions. The range is valid if it is all memory. */
 
 static bool range_of(u64 pfn, u64 nr, u64 *first)
@@ -245,6 +266,7 @@ int __pkvm_host_donate_hyp(u64 pfn, u64 nr_pages)
 {
 	u64 first, i;
 
+	cpu_step();
 	adversary_race(pfn, nr_pages);
 	if (!range_of(pfn, nr_pages, &first))
 		return -EINVAL;
@@ -252,7 +274,7 @@ int __pkvm_host_donate_hyp(u64 pfn, u64 nr_pages)
 	if (!range_is(first, nr_pages, OWNED, NOPAGE) || adversary_fails())
 		return -EPERM;
 
-	for (i = first; in_handover && i < first + nr_pages && nr_donated < NR_PAGES; i++) {
+	for (i = first; is_in_handover() && i < first + nr_pages && nr_donated < NR_PAGES; i++) {
 		donated[nr_donated].pfn = i;
 		donated[nr_donated++].hash = ram_hash(ram_phys + (i << PAGE_SHIFT), PAGE_SIZE);
 	}
@@ -268,6 +290,7 @@ int __pkvm_hyp_donate_host(u64 pfn, u64 nr_pages)
 {
 	u64 first, i;
 
+	cpu_step();
 	if (!range_of(pfn, nr_pages, &first))
 		return -EINVAL;
 
@@ -292,6 +315,7 @@ int __pkvm_host_share_hyp(u64 pfn)
 {
 	u64 first;
 
+	step_of_el2();
 	adversary_race(pfn, 1);
 	if (!range_of(pfn, 1, &first))
 		return -EINVAL;
@@ -309,6 +333,7 @@ int __pkvm_host_unshare_hyp(u64 pfn)
 {
 	u64 first;
 
+	step_of_el2();
 	if (!range_of(pfn, 1, &first))
 		return -EINVAL;
 
@@ -333,6 +358,7 @@ int hyp_pin_shared_mem(void *from, void *to)
 	u64 nr = (PAGE_ALIGN(hyp_virt_to_phys(to)) - start) >> PAGE_SHIFT;
 	u64 first;
 
+	cpu_step();
 	adversary_race(start >> PAGE_SHIFT, nr);
 	if (!range_of(start >> PAGE_SHIFT, nr, &first))
 		return -EINVAL;
@@ -340,8 +366,11 @@ int hyp_pin_shared_mem(void *from, void *to)
 	if (!range_is(first, nr, SHARED_OWNED, SHARED_BORROWED) || adversary_fails())
 		return -EPERM;
 
-	while (nr--)
+	while (nr--) {
 		pages[first + nr].pins++;
+		if (cpu_is_second())
+			not_of_handover(first + nr);
+	}
 
 	return 0;
 }
@@ -352,10 +381,13 @@ void hyp_unpin_shared_mem(void *from, void *to)
 	u64 nr = (PAGE_ALIGN(hyp_virt_to_phys(to)) - start) >> PAGE_SHIFT;
 	u64 first;
 
+	cpu_step();
 	check(range_of(start >> PAGE_SHIFT, nr, &first), "EL2 unpins what is not memory");
 	while (nr--) {
 		check(pages[first + nr].pins, "EL2 unpins what it has not pinned");
 		pages[first + nr].pins--;
+		if (cpu_is_second())
+			not_of_handover(first + nr);
 	}
 	adversary_race(start >> PAGE_SHIFT, 1);
 }
@@ -383,6 +415,7 @@ bool pkvm_host_is_deprivileged(void)
 
 bool own_host_to_guest(u64 pfn)
 {
+	cpu_step();
 	if (!range_is(pfn, 1, OWNED, NOPAGE))
 		return false;
 
@@ -395,6 +428,7 @@ bool own_host_to_guest(u64 pfn)
 /* A guest that is gone leaves nothing behind: the page is poisoned and cleared. */
 void own_guest_to_host(u64 pfn)
 {
+	cpu_step();
 	if (!pages[pfn].guest)
 		return;
 
@@ -416,6 +450,7 @@ int hyp_mmio_donate(struct hyp_mmio_region *region)
 	u64 phys = hyp_pfn_to_phys(region->pfn), size = region->nr_pages << PAGE_SHIFT;
 	u32 i, at = nr_regions;
 
+	cpu_step();
 	if (!region->nr_pages || hyp_phys_to_pfn(phys) != region->pfn ||
 	    phys & ~PHYS_MASK || phys + size < phys ||
 	    (phys < ram_phys + RAM_SIZE && ram_phys < phys + size))
@@ -446,6 +481,7 @@ void hyp_mmio_return(struct hyp_mmio_region *region)
 {
 	u32 i;
 
+	cpu_step();
 	for (i = 0; i < nr_regions && regions[i] != region; i++)
 		;
 	check(i < nr_regions && region->base == base_of(hyp_pfn_to_phys(region->pfn)),
@@ -472,7 +508,7 @@ static u64 reg_phys(const void *reg)
 {
 	u64 phys = (u64)reg - (1ULL << 44);
 
-	check(in_handover || nr_locks_held[cpu_is_second()],
+	check(is_in_handover() || nr_locks_held[cpu_is_second()],
 	      "EL2 accesses a register without the lock");
 	check(host_find_hyp_mmio(phys), "EL2 accesses a frame that it does not own");
 
@@ -483,11 +519,15 @@ static u64 reg_read(const void *reg, u32 width)
 {
 	u64 phys = reg_phys(reg);
 	struct hw_its *hw = host_hw(phys);
+	u64 val;
 
 	check(IS_ALIGNED(phys, width), "EL2 reads %u bytes at %#llx", width, phys);
 	model_switch();
+	cpu_in_hardware(true);
+	val = hw ? hw_read(hw, phys - hw->phys, width) : rdist_read(phys, width);
+	cpu_in_hardware(false);
 
-	return hw ? hw_read(hw, phys - hw->phys, width) : rdist_read(phys, width);
+	return val;
 }
 
 static void reg_write(void *reg, u32 width, u64 val)
@@ -495,13 +535,15 @@ static void reg_write(void *reg, u32 width, u64 val)
 	u64 phys = reg_phys(reg);
 	struct hw_its *hw = host_hw(phys);
 
-	check(!in_handover, "EL2 writes a register it should leave alone");
+	check(!is_in_handover(), "EL2 writes a register it should leave alone");
 	check(IS_ALIGNED(phys, width), "EL2 writes %u bytes at %#llx", width, phys);
 	model_switch();
+	cpu_in_hardware(true);
 	if (hw)
 		hw_write(hw, phys - hw->phys, width, val);
 	else
 		rdist_write(phys, width, val);
+	cpu_in_hardware(false);
 }
 
 u32 readl_relaxed(const void *reg)
@@ -542,9 +584,13 @@ void hyp_spin_lock(hyp_spinlock_t *lock)
 
 void hyp_spin_unlock(hyp_spinlock_t *lock)
 {
+	cpu_step();
 	check(lock->held, "unlock of a lock that is free");
 	lock->held = false;
 	nr_locks_held[cpu_is_second()]--;
+	/* What the host is told is true when the last one is free, and not after another entry. */
+	if (nr_locks_held[cpu_is_second()])
+		cpu_step();
 }
 
 /* A second passes in ten looks at it. EL2 may only wait before a suspend or for RWP. */
@@ -568,7 +614,7 @@ void own_entry(void)
 	u32 i;
 
 	nr_reads_of[cpu_is_second()] = 0;
-	if (cpu_is_second()) {
+	if (cpu_is_scheduled() ? cpu_other_in_el2() : cpu_is_second()) {
 		entry.others++;
 		return;
 	}

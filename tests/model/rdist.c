@@ -46,6 +46,16 @@ u64 rdist_offset;
 /* Of the VPT that begins there: it has been resident, and what is in its first word. */
 static struct { bool resident; u64 word; } vpts[NR_PAGES];
 
+void rdist_forget_vpes(void)
+{
+	u32 i;
+
+	for (i = 0; i < MAX_RDISTS; i++) {
+		free(rdist_vpes[i].seen);
+		rdist_vpes[i] = (struct rdist_vpes){ 0 };
+	}
+}
+
 void rdist_reset(void)
 {
 	u32 i;
@@ -53,9 +63,8 @@ void rdist_reset(void)
 	for (i = 0; i < MAX_RDISTS; i++) {
 		free(rdists[i].pend);
 		rdists[i] = (struct hw_rdist){ 0 };
-		free(rdist_vpes[i].seen);
-		rdist_vpes[i] = (struct rdist_vpes){ 0 };
 	}
+	rdist_forget_vpes();
 	memset(vpts, 0, sizeof(vpts));
 	nr_rdists = 0;
 }

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The checks for CI: "ok NAME" or "not ok NAME why", one line each.
-# run.sh [driver|corpus|mutants[=PART/OF]]...; SEED=, ACTIONS= for the driver.
+# run.sh [driver|corpus|schedules|mutants[=PART/OF]]...; SEED=, ACTIONS= for the driver,
+# JOBS= processes for the schedules.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "$0")" && pwd)
 ROOT=$(cd "$HERE/../.." && pwd)
 export LINUX=${LINUX:-$ROOT/build/linux} O=${O:-$ROOT/build/model}
-SEED=${SEED:-1} ACTIONS=${ACTIONS:-2000000}
+SEED=${SEED:-1} ACTIONS=${ACTIONS:-2000000} JOBS=${JOBS:-2}
 declare -A PAGE=([12]=4k [14]=16k [16]=64k)
 failed=0
 
@@ -63,6 +64,25 @@ run_corpus() {
 	done
 }
 
+# All schedules of each scenario, and the mutants that they have to find.
+run_schedules() {
+	local log=$O/schedules.log names
+	build 12 || return 0
+	if "$O/12/model" -S -j "$JOBS" > "$log" 2>&1; then
+		ok "model 4k: $(tail -n 1 "$log")"
+	else
+		not_ok "model 4k: schedules, $(tail -n 1 "$log"): $(why "$log")"
+	fi
+	sed '/^==.*WARNING/d; s/^/# /' "$log"
+	mapfile -t names < <(python3 "$HERE/mutants/apply.py" schedules)
+	if SCHEDULES=1 "$HERE/mutants/run.sh" "${names[@]}" > "$log" 2>&1; then
+		ok "model: schedules, $(tail -n 1 "$log")"
+	else
+		not_ok "model: schedules, $(tail -n 1 "$log"), see $log"
+	fi
+	sed 's/^/# /' "$log"
+}
+
 # All of them, or every OF-th, with the input that the corpus has for each.
 run_mutants() {
 	local log=$O/mutants.log part=${1:-1/1} names
@@ -79,7 +99,7 @@ run_mutants() {
 
 main() {
 	local groups=("$@") group
-	[ ${#groups[@]} -gt 0 ] || groups=(driver corpus mutants)
+	[ ${#groups[@]} -gt 0 ] || groups=(driver corpus schedules mutants)
 	for group in "${groups[@]}"; do
 		"run_${group%%=*}" "$(sed -n 's/^[^=]*=//p' <<< "$group")"
 	done

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""apply.py list | apply.py NAME SOURCE-DIR TARGET-DIR
+"""apply.py list | apply.py schedules [NAME] | apply.py NAME SOURCE-DIR TARGET-DIR
 
 Copies one its_*.c and breaks the copy as mutants.txt says under NAME. Blank lines
 and indentation do not matter; what is searched for must be there exactly once.
+"schedules" lists those that a scenario of schedule.c finds, or says which one finds NAME.
 """
 
 import pathlib
@@ -20,7 +21,7 @@ def stanzas():
         if word == "mutant":
             name = rest
             found[name] = {"edits": []}
-        elif name and word in ("file", "why"):
+        elif name and word in ("file", "why", "schedules"):
             found[name][word] = rest
         elif name and line[:1] in ("-", "+"):
             edits = found[name]["edits"]
@@ -56,6 +57,10 @@ def apply(name, source, target):
 
 if sys.argv[1:] == ["list"]:
     print("\n".join(stanzas()))
+elif sys.argv[1:] == ["schedules"]:
+    print("\n".join(name for name, mutant in stanzas().items() if "schedules" in mutant))
+elif len(sys.argv) == 3 and sys.argv[1] == "schedules":
+    print(stanzas()[sys.argv[2]].get("schedules", ""))
 elif len(sys.argv) == 4:
     apply(sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
 else:

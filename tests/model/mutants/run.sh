@@ -4,14 +4,15 @@
 # run.sh [NAME...]; QUICK=1 asks the random driver only if the inputs of the corpus
 # that are named after the mutant do not find it; FUZZ=seconds for the fuzzer and the
 # corpus on each (0, the default, skips them); KEEP=folder saves the input with which
-# the random driver found each.
+# the random driver found each; SCHEDULES=1 asks nobody but schedule.c,
+# whose scenarios have to pass without any mutant: see ../run.sh.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "$0")" && pwd)
 ROOT=$(cd "$HERE/../../.." && pwd)
 export LINUX=${LINUX:-$ROOT/build/linux} O=${O:-$ROOT/build/model}
 EL2SRC=$LINUX/arch/arm64/kvm/hyp/nvhe
-FUZZ=${FUZZ:-0} QUICK=${QUICK:-0}
+FUZZ=${FUZZ:-0} QUICK=${QUICK:-0} SCHEDULES=${SCHEDULES:-0}
 ACTIONS=${ACTIONS:-600000} BOOT=${BOOT:-100}
 missed=0
 # How far the random driver had to go with each page size.
@@ -68,6 +69,23 @@ own_inputs() {
 	done
 }
 
+# The schedules of the scenario that is named in mutants.txt, if one is.
+schedules() {
+	local name=$1 scenario log
+	scenario=$(python3 "$HERE/apply.py" schedules "$name")
+	[ -n "$scenario" ] || return 0
+	build_unbroken 12
+	if [ "$SCHEDULES" = 0 ] && ! log=$("$O/12/model" -S "$scenario" 2>&1); then
+		why="EL2's code fails as it is in $scenario"
+		return 0
+	fi
+	build_mutant "$name" 12 || { why="does not build"; return 0; }
+	if ! log=$("$O/mutants/$name/12/model" -S "$scenario" 2>&1); then
+		found="orders"
+		why="$(sed -n 's/^schedule: //p' <<< "$log" | head -n 1): $(reason "$log")"
+	fi
+}
+
 # How many inputs of the corpus fail, with the page size in their name.
 corpus() {
 	local name=$1 input shift_ nr=0
@@ -104,8 +122,14 @@ one() {
 		missed=$((missed + 1))
 		return
 	fi
-	[ "$QUICK" = 0 ] || own_inputs "$name"
-	[ "$found" != "-" ] || random_driver "$name"
+	if [ "$SCHEDULES" = 1 ]; then
+		schedules "$name"
+	else
+		[ "$QUICK" = 0 ] || own_inputs "$name"
+		[ "$QUICK" = 0 ] || [ "$found" != "-" ] || schedules "$name"
+		[ "$found" != "-" ] || random_driver "$name"
+		[ "$found" != "-" ] || schedules "$name"
+	fi
 	inputs=$(corpus "$name")
 	fuzz=$(fuzzer "$name")
 	[ "$found" != "-" ] || missed=$((missed + 1))

@@ -181,6 +181,7 @@ u64 model_clock(void);
 #define smp_mb()		model_switch()
 #define dsb(domain)		model_barrier()
 #define cpu_relax()		do { } while (0)
+#define clear_page(va)		memset(va, 0, PAGE_SIZE)
 #define kvm_flush_dcache_to_poc(va, size)	model_flush(va, size)
 #define read_sysreg(reg)	1000ULL
 #define __arch_counter_get_cntpct()	model_clock()

@@ -278,8 +278,10 @@ static bool its_vmapp_consumed(struct hyp_its *its, struct its_cmd_block *cmd)
 {
 	u32 vpe_id = its_cmd_vpe(cmd);
 
-	if (its_cmd_valid(cmd))
+	if (its_cmd_valid(cmd)) {
+		hyp_its_end_vpe_map(its, vpe_id, true);
 		return true;
+	}
 
 	hyp_its_vpe_unmapped(its, vpe_id);
 
@@ -288,7 +290,9 @@ static bool its_vmapp_consumed(struct hyp_its *its, struct its_cmd_block *cmd)
 
 static void its_vmapp_dropped(struct hyp_its *its, struct its_cmd_block *cmd)
 {
-	if (!its_cmd_valid(cmd))
+	if (its_cmd_valid(cmd))
+		hyp_its_end_vpe_map(its, its_cmd_vpe(cmd), false);
+	else
 		hyp_its_drop_vpe_unmap(its, its_cmd_vpe(cmd));
 }
 
@@ -875,6 +879,8 @@ bool hyp_its_send(struct hyp_its *its, struct its_cmd_block *cmd, u64 sync)
 	creadr = its_read_creadr(its);
 	if (creadr == end && its->consumed == first && !hyp_its_has_unmaps(its)) {
 		its_scrub_slot(its, first);
+		if (!its_slot_is_sync(its, second))
+			its_scrub_slot(its, second);
 		its->consumed = end;
 	} else {
 		its_complete_until(its, creadr);

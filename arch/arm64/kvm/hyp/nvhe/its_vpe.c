@@ -36,6 +36,8 @@ struct its_vpe_record {
 #define ITS_VPE_UNMAPPING	BIT_ULL(62)
 #define ITS_VPE_LEAVING		BIT_ULL(61)
 #define ITS_VPE_STATE		(ITS_VPE_VALID | ITS_VPE_UNMAPPING | ITS_VPE_LEAVING)
+/* GICv4.1: the ITS has been told to map it, and may not have done so. */
+#define ITS_VPE_MAPPING		BIT_ULL(60)
 #define ITS_VPE_VPT		GENMASK_ULL(51, 16)
 #define ITS_VPE_INTID_BITS	GENMASK_ULL(5, 0)
 
@@ -107,6 +109,14 @@ static u64 its_vpe_state(struct hyp_its *its, u32 vpe_id)
 	return record ? READ_ONCE(record->vpt) & ITS_VPE_STATE : 0;
 }
 
+/* ITS_VPE_VALID and nothing else if the ITS has executed all that it was told of it. */
+static u64 its_vpe_settled(struct hyp_its *its, u32 vpe_id)
+{
+	struct its_vpe_record *record = its_vpe_record(its, vpe_id);
+
+	return record ? READ_ONCE(record->vpt) & (ITS_VPE_STATE | ITS_VPE_MAPPING) : 0;
+}
+
 static void its_set_vpe_record(struct its_vpe_record *record, const struct its_vpe_record *vpe)
 {
 	WRITE_ONCE(record->config, vpe->config);
@@ -158,7 +168,7 @@ static struct its_vpe_record *its_vpe_elsewhere(struct hyp_its *its, u32 vpe_id)
 
 /*
  * GICv4.1: Alloc says that no other ITS has the vPE mapped. That is not certain
- * while one of them is unmapping it.
+ * while one of them is mapping or unmapping it.
  */
 static bool its_alloc_is_right(struct hyp_its *its, u32 vpe_id, bool alloc)
 {
@@ -167,7 +177,7 @@ static bool its_alloc_is_right(struct hyp_its *its, u32 vpe_id, bool alloc)
 	u64 state;
 
 	list_for_each_entry(other, &its_vpe_list, vpe_node) {
-		state = other == its ? 0 : its_vpe_state(other, vpe_id);
+		state = other == its ? 0 : its_vpe_settled(other, vpe_id);
 		if (state & ~ITS_VPE_VALID)
 			return false;
 		elsewhere |= state;
@@ -308,7 +318,8 @@ static bool its_adopt_vpe(struct hyp_its *its, struct its_vpe_record *vpe,
 	if (!hyp_its_is_v4_1(its))
 		vpe->config = config;
 
-	return !((elsewhere->vpt ^ vpe->vpt) & ~ITS_VPE_STATE) && config == vpe->config;
+	return !((elsewhere->vpt ^ vpe->vpt) & ~(ITS_VPE_STATE | ITS_VPE_MAPPING)) &&
+	       config == vpe->config;
 }
 
 static enum pkvm_its_refusal its_map_vpe_locked(struct hyp_its *its, u32 vpe_id,
@@ -338,6 +349,7 @@ static enum pkvm_its_refusal its_map_vpe_locked(struct hyp_its *its, u32 vpe_id,
 
 	its_set_vpe_record(its_vpe_record(its, vpe_id), vpe);
 	its->stats.vpes++;
+	its->nr_vpe_maps += !!(vpe->vpt & ITS_VPE_MAPPING);
 
 	return PKVM_ITS_ACCEPTED;
 }
@@ -372,6 +384,7 @@ enum pkvm_its_refusal hyp_its_map_vpe(struct hyp_its *its, u32 vpe_id, u64 vpt,
 	struct its_vpe_record *record;
 	enum pkvm_its_refusal why;
 
+	vpe.vpt |= has_config ? ITS_VPE_MAPPING : 0;
 	if (!hyp_its_vpe_in_range(its, vpe_id) || !hyp_its_rdists_reach(vpe_id))
 		return PKVM_ITS_VPE_RANGE;
 
@@ -390,6 +403,29 @@ enum pkvm_its_refusal hyp_its_map_vpe(struct hyp_its *its, u32 vpe_id, u64 vpt,
 	hyp_spin_unlock(&its_vpe_lock);
 
 	return why;
+}
+
+/**
+ * hyp_its_end_vpe_map() - The ITS has consumed the map of a vPE, or never will.
+ * @its:	The ITS, locked.
+ * @vpe_id:	The vPEID that hyp_its_map_vpe() accepted.
+ * @mapped:	It has. Otherwise no ITS but this one may be told of the vPE any more,
+ *		until it is unmapped.
+ */
+void hyp_its_end_vpe_map(struct hyp_its *its, u32 vpe_id, bool mapped)
+{
+	struct its_vpe_record *record = its_vpe_record(its, vpe_id);
+
+	if (!(record->vpt & ITS_VPE_MAPPING))
+		return;
+
+	its->nr_vpe_maps--;
+	if (!mapped)
+		return;
+
+	hyp_spin_lock(&its_vpe_lock);
+	WRITE_ONCE(record->vpt, record->vpt & ~ITS_VPE_MAPPING);
+	hyp_spin_unlock(&its_vpe_lock);
 }
 
 /**
@@ -463,6 +499,7 @@ void hyp_its_drop_vpe_unmaps(struct hyp_its *its)
 {
 	while (its->nr_vpe_unmaps)
 		hyp_its_drop_vpe_unmap(its, its->vpe_unmaps[0]);
+	its->nr_vpe_maps = 0;
 }
 
 /**

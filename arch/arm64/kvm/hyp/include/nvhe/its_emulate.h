@@ -112,6 +112,7 @@ struct hyp_vpe_table {
  * @nr_leaving:	Number of them, from the first, whose unmap the ITS has consumed.
  * @vpe_unmaps:	vPEIDs whose unmap was posted and not synchronised.
  * @nr_vpe_unmaps: Number of them.
+ * @nr_vpe_maps: GICv4.1: number of vPEs whose map was posted and not consumed.
  * @bytes_left:	Of this entry's budget; not positive if there is none.
  * @tables:	By the number of their GITS_BASERn.
  * @internal_devices: Records, but no table: the ITS holds its Device table itself.
@@ -149,6 +150,7 @@ struct hyp_its {
 	u32			nr_leaving;
 	u32			vpe_unmaps[ITS_MAX_UNMAPS];
 	u32			nr_vpe_unmaps;
+	u32			nr_vpe_maps;
 	s64			bytes_left;
 	struct hyp_its_table	tables[GITS_BASER_NR_REGS];
 	struct hyp_its_table	internal_devices;
@@ -252,6 +254,7 @@ bool hyp_its_vpe_in_range(struct hyp_its *its, u32 vpe_id);
 bool hyp_its_vpe_is_mapped(struct hyp_its *its, u32 vpe_id);
 enum pkvm_its_refusal hyp_its_map_vpe(struct hyp_its *its, u32 vpe_id, u64 vpt,
 				      u32 intid_bits, u64 config, u64 flags);
+void hyp_its_end_vpe_map(struct hyp_its *its, u32 vpe_id, bool mapped);
 enum pkvm_its_refusal hyp_its_begin_vpe_unmap(struct hyp_its *its, u32 vpe_id, bool alloc);
 void hyp_its_drop_vpe_unmap(struct hyp_its *its, u32 vpe_id);
 void hyp_its_drop_vpe_unmaps(struct hyp_its *its);
@@ -275,10 +278,10 @@ static inline bool hyp_its_has_budget(const struct hyp_its *its)
 	return its->bytes_left > 0;
 }
 
-/* Unmaps that were posted, and whose pages are not back. */
+/* Unmaps that were posted, and whose pages are not back; maps that others wait for. */
 static inline bool hyp_its_has_unmaps(const struct hyp_its *its)
 {
-	return its->nr_unmaps || its->nr_vpe_unmaps;
+	return its->nr_unmaps || its->nr_vpe_unmaps || its->nr_vpe_maps;
 }
 
 /* Only the hardware knows: it may have lost its registers. */
