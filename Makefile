@@ -4,7 +4,7 @@ export PAGE_SIZE ALL ONLY UPDATE JOBS MUTANTS GIC CPU SMP ACPI EACH KERNEL_TREE 
 
 # Before all else: an option that is misspelt, or has a value which it cannot have.
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command,$(origin $v)),'$v'))
-TARGETS := boot test bench fuzz prove image shell selftests deb tree export series clean
+TARGETS := boot test bench fuzz prove coverage image shell selftests deb tree export series clean
 
 .PHONY: help options $(TARGETS)
 
@@ -21,6 +21,7 @@ help:
 	@echo 'make deb      [CONFIG=/boot/config-...]: a package for a real arm64 machine'
 	@echo 'make bench    what it costs, counted: stock against patched, in bench/RESULTS.md'
 	@echo "make fuzz     libFuzzer on EL2's code in user space, for T=60 seconds; what it covers"
+	@echo "make coverage lines of EL2's code that guests reach, beside those that user space does"
 	@echo "make prove    CBMC on EL2's code, for every input; PAGE_SIZE= of the host, ALL=1: each"
 	@echo '              [ONLY=proof or mutant] [UPDATE=1: write tests/proof/baseline.txt]'
 	@echo 'make -s image [PAGE_SIZE=] [STOCK=1] [KVM=0] [EL2_DEBUG=0]: build, print the path of the Image'
@@ -58,6 +59,11 @@ fuzz:
 	@scripts/deps.sh clang llvm libclang-rt-14-dev
 	@scripts/tree.sh --soft
 	@tests/model/fuzz.sh T=$(or $(T),60) SHIFT=$(or $(SHIFT),12)
+
+coverage:
+	@scripts/deps.sh clang llvm libclang-rt-14-dev
+	@scripts/tree.sh --soft
+	@tests/coverage.sh
 
 prove:
 	@scripts/deps.sh

@@ -3,7 +3,7 @@
 # line is "N passed, N failed". test.sh NAME... runs only these groups:
 # options series sizes checkpatch warnings model walk builds matrix guests attacks
 # EACH=1: each patch is built and booted by itself, not only those of the last part and the
-# last one of each other. What needs one CPU only runs beside the builds of walk and builds, if these are asked for.
+# last one of each other, and compilers and sparse read the end of each part. What needs one CPU only runs beside the builds of walk and builds, if these are asked for.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
 
@@ -45,7 +45,7 @@ w() { fixed_git -C "$TREE" "$@"; }
 
 walk_image() {
 	SRC=$TREE OUT=$WALK/out/${1:-4k} SEED=${2:-} PAGE_SIZE=${PAGE_SIZE:-4k} STOCK=0 \
-	KVM=${KVM:-1} EL2_DEBUG=${EL2_DEBUG:-1} ACPI=${ACPI:-} "$SCRIPTS/image.sh"
+	KVM=${KVM:-1} EL2_DEBUG=${EL2_DEBUG:-1} ACPI=${ACPI:-} CHECK=${CHECK:-} "$SCRIPTS/image.sh"
 }
 
 # A clone of its own, at the base: build/linux is someone's desk.
@@ -239,7 +239,7 @@ warnings_of() {
 warn_config() {
 	rm -rf "$WARN"
 	mkdir -p "$WARN"
-	cat "$ROOT/configs/kernel.config" "$ROOT/configs/4k.config" > "$WARN/fragment"
+	cat "$ROOT/configs/kernel.config" "$ROOT/configs/4k.config" "$ROOT/configs/check.config" > "$WARN/fragment"
 	kmake -C "$TREE" O="$WARN" KCONFIG_ALLCONFIG="$WARN/fragment" \
 		allnoconfig > "$BUILD/test/warn-config.log" 2>&1
 }
@@ -281,6 +281,7 @@ test_warnings() {
 	base_warnings || { not_ok "W=1 and sparse of the base"; return 0; }
 	for part in $(part_names); do
 		apply_part "$part" || { not_ok "part $part applies"; return 0; }
+		[ -n "${EACH:-}" ] || [ "$part" = "$(part_names | tail -n 1)" ] || continue
 		check "W=1 and sparse say nothing new at the end of $part" no_new_warnings "$part" || true
 	done
 	check "sparse saw each of the $(touched_files | wc -l) files of the series" all_checked || true
@@ -301,7 +302,7 @@ test_model() {
 	tree_at_head
 	GROUP=model
 	: > "$JOBS"
-	for part in mutants=1/3 mutants=2/3 mutants=3/3 "driver corpus"; do
+	for part in mutants=1/3 mutants=2/3 mutants=3/3 "driver corpus" schedules; do
 		# shellcheck disable=SC2086
 		job model env LINUX="$TREE" O="$BUILD/model/${part//[ =\/]/-}" timeout -k 10 1200 \
 			"$ROOT/tests/model/run.sh" $part
@@ -330,6 +331,11 @@ test_builds() {
 	else
 		not_ok "CONFIG_ACPI=y builds"
 	fi
+	if CHECK_IMAGE=$(CHECK=1 walk_image check "$WALK/out/4k"); then
+		ok "CONFIG_PKVM_ITS_CHECK=y builds"
+	else
+		not_ok "CONFIG_PKVM_ITS_CHECK=y builds"
+	fi
 	if NOKVM_IMAGE=$(KVM=0 walk_image nokvm "$WALK/out/4k"); then
 		ok "CONFIG_KVM=n builds"
 	else
@@ -356,6 +362,12 @@ fail_steps() { if [ "$1" = "${CPUS[0]}" ]; then seq 0 "$2"; else echo 5; fi; }
 guest_jobs() {
 	local cpu smp nr IMAGE=${IMAGES[4k]} IMAGE_16K=${IMAGES[16k]} IMAGE_64K=${IMAGES[64k]}
 	local vms=100
+	guest "checked" guests IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}"
+	guest "checked gic=4" vms 20 IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}" GIC=4
+	guest "checked" selftests its_shadow its_shadow_debug its_shadow_rdist vgic_irq vgic_lpi_stress \
+		IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}"
+	guest "checked gic=4" selftests its_shadow its_shadow_rdist its_shadow_vpe its_shadow_resident vgic_lpi_stress \
+		IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}" GIC=4 APPEND=kvm-arm.vgic_v4_enable=1
 	job "console" "$ROOT/tests/shell.py" console IMAGE="$IMAGE" CPU="${CPUS[0]}"
 	job "debugger" "$ROOT/tests/shell.py" gdb IMAGE="$IMAGE" CPU="${CPUS[0]}"
 	for cpu in "${CPUS[@]}"; do
@@ -487,6 +499,7 @@ attack_jobs() {
 	attack rdist-v4 "64k rdist-v4" PAGE_SIZE=64k CPU=cortex-a53 IMAGE="${IMAGES[64k]}"
 	attack stock-rdist-exhausted "stock max redistributors, stage 2 exhausted" CPU=max
 	attack rdist-exhausted "max redistributors, stage 2 exhausted" CPU=max IMAGE="${IMAGES[4k]}"
+	attack fuzz-v4 "checked fuzz" CPU="${CPUS[0]}" SMP=4 IMAGE="$CHECK_IMAGE"
 	attack stock-exhausted "stock max attacks, stage 2 exhausted" CPU=max
 	attack exhausted "max attacks, stage 2 exhausted" CPU=max IMAGE="${IMAGES[4k]}"
 }
@@ -536,6 +549,7 @@ more_images() {
 	NODEBUG_IMAGE=${NODEBUG_IMAGE:-$(EL2_DEBUG=0 walk_image nodebug "$WALK/out/4k")}
 	NOKVM_IMAGE=${NOKVM_IMAGE:-$(KVM=0 walk_image nokvm "$WALK/out/4k")}
 	ACPI_IMAGE=${ACPI_IMAGE:-$(ACPI=1 walk_image acpi "$WALK/out/4k")}
+	CHECK_IMAGE=${CHECK_IMAGE:-$(CHECK=1 walk_image check "$WALK/out/4k")}
 }
 
 # run_queue GROUP...: their guests in one queue, so that no CPU waits for the last one of a group.
@@ -546,7 +560,7 @@ run_queue() {
 	: > "$JOBS"
 	for group in "$@"; do
 		GROUP=$group
-		[ "$group" != guests ] || more_images
+		[ "$group" = matrix ] || more_images
 		"${group%s}_jobs"
 	done
 	run_jobs

@@ -1679,6 +1679,13 @@ static s64 send(struct host_its *hi, u32 from, u32 cwriter)
 	return creadr;
 }
 
+static u64 post_slots(struct host_its *hi, u64 cwriter)
+{
+	mmio(hi, GITS_CWRITER, 8, true, cwriter);
+
+	return mmio(hi, GITS_CREADR, 8, false, 0);
+}
+
 /*
  * Have the commands executed that are in the queue up to @cwriter, as the driver does it,
  * and often one by one. What EL2 does not take goes by the registers.
@@ -1702,9 +1709,7 @@ static u64 post(struct host_its *hi, u64 cwriter)
 	if (creadr >= 0 && from == cwriter)
 		return creadr;
 
-	mmio(hi, GITS_CWRITER, 8, true, cwriter);
-
-	return mmio(hi, GITS_CREADR, 8, false, 0);
+	return post_slots(hi, cwriter);
 }
 
 /* A store to a frame of a redistributor, which the host does not read through EL2. */
@@ -3452,9 +3457,9 @@ void host_cmd(struct host_its *hi, u32 slot, const u64 *dw)
 	}
 }
 
-u64 host_post(struct host_its *hi, u32 slots)
+u64 host_post(struct host_its *hi, u32 slots, bool by_hypercall)
 {
-	return post(hi, slots * CMD_SIZE);
+	return by_hypercall ? post(hi, slots * CMD_SIZE) : post_slots(hi, slots * CMD_SIZE);
 }
 
 u64 host_mmio(struct host_its *hi, u32 offset, u8 width, bool write, u64 data)

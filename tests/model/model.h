@@ -384,7 +384,7 @@ void host_end_boot(void);
 u64 host_alloc(u64 size);
 void host_offer(struct host_its *hi, u32 nr, u32 id, u64 l2, u64 chunk);
 void host_cmd(struct host_its *hi, u32 slot, const u64 *dw);
-u64 host_post(struct host_its *hi, u32 slots);
+u64 host_post(struct host_its *hi, u32 slots, bool by_hypercall);
 u64 host_mmio(struct host_its *hi, u32 offset, u8 width, bool write, u64 data);
 void host_rdist_mmio(struct hw_rdist *rd, u32 offset, u8 width, u64 data);
 int host_load(u32 id, u64 vconf);

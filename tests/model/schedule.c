@@ -57,6 +57,7 @@ struct scenario {
 	u32		rdist_typer;	/* beside that, in GICR_TYPER */
 	u32		nr_its;
 	bool		flat;		/* no first levels */
+	bool		sends;		/* commands by hypercall, one by one, not by registers */
 	bool		fails;		/* a hand-over, at each of its transitions in turn */
 	u32		bound;		/* of preemptions, if it is another */
 	void		(*prepare)(void);
@@ -190,7 +191,7 @@ static void sync_cmd(u32 its, u32 slot)
 
 static void posts(u32 its, u32 slots)
 {
-	host_post(&its_of[its], slots);
+	host_post(&its_of[its], slots, scenario->sends);
 }
 
 static void looks(u32 its)
@@ -712,6 +713,13 @@ static const struct scenario scenarios[] = {
 	{ "map-map", "one ITS maps two devices, with one L2 page", .nr_its = 1,
 	  .prepare = prepare_two_devices, .cpu = TWO(first_its_posts_1, first_its_posts_2),
 	  .then = then_two_devices },
+	{ "send-send", "the same, by hypercalls", .nr_its = 1, .sends = true,
+	  .prepare = prepare_two_devices, .cpu = TWO(first_its_posts_1, first_its_posts_2),
+	  .then = then_two_devices },
+	{ "send-unmap", "one ITS unmaps a device, and maps it again, by hypercalls", .nr_its = 1,
+	  .sends = true, .prepare = prepare_unmap, .cpu = TWO(first_its_posts_3, first_its_posts_4) },
+	{ "send-disable", "a command by hypercall, and its ITS disabled and enabled", .nr_its = 1,
+	  .sends = true, .prepare = prepare_device, .cpu = TWO(first_its_posts_1, disables_and_enables) },
 	{ "map-replace", "a command, and another written over it", .nr_its = 1,
 	  .prepare = prepare_one_device, .cpu = TWO(first_its_posts_1, other_device) },
 	{ "map-unmap", "one ITS unmaps a device, and maps it again", .nr_its = 1,

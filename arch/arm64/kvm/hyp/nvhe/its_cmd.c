@@ -32,6 +32,7 @@
 #include <asm/kvm_hyp.h>
 #include <asm/kvm_hypevents.h>
 
+#include <nvhe/its_check.h>
 #include <nvhe/its_emulate.h>
 #include <nvhe/its_rdist.h>
 #include <nvhe/mem_protect.h>
@@ -674,6 +675,7 @@ static void its_complete_until(struct hyp_its *its, u32 creadr)
 	if (creadr == its->consumed || !its_creadr_is_true(its, creadr))
 		return;
 
+	hyp_its_changed();
 	while (its->consumed != creadr && hyp_its_has_budget(its)) {
 		if (unmaps && !its_complete_cmd(its, its->consumed))
 			return;
@@ -711,6 +713,7 @@ void hyp_its_drop_queue(struct hyp_its *its)
 {
 	u32 offset;
 
+	hyp_its_changed();
 	hyp_its_drop_unmaps(its);
 	hyp_its_drop_vpe_unmaps(its);
 	for (offset = its->consumed; offset != its->posted; offset = its_next_offset(its, offset))
@@ -726,6 +729,7 @@ void hyp_its_drop_queue(struct hyp_its *its)
 
 static void its_submit(struct hyp_its *its)
 {
+	hyp_its_changed();
 	/* The ITS sees the commands, and the pages they name, before the pointer. */
 	dsb(sy);
 	writeq_relaxed(its->posted, its->region.base + GITS_CWRITER);
@@ -906,6 +910,7 @@ static void its_replace_stalled(struct hyp_its *its, u32 offset)
 	if (its_cmd_opcode(&cmd) != GITS_CMD_SYNC || its_check_cmd(its, &cmd))
 		return;
 
+	hyp_its_changed();
 	its_drop_cmd(its, offset);
 	its_write_queue(its, offset, &cmd);
 }

@@ -29,6 +29,7 @@
 #include <asm/arch_timer.h>
 #include <asm/kvm_hyp.h>
 
+#include <nvhe/its_check.h>
 #include <nvhe/its_emulate.h>
 #include <nvhe/its_rdist.h>
 #include <nvhe/mem_protect.h>
@@ -415,6 +416,7 @@ bool pkvm_its_suspend(void)
 			return false;
 		}
 	}
+	hyp_its_check();
 
 	return true;
 }
@@ -612,6 +614,8 @@ void hyp_its_handle_access(struct hyp_mmio_region *region, struct hyp_mmio_acces
 	if (!access->write)
 		access->data = its_register_read(its, reg, access);
 	hyp_spin_unlock(&its->lock);
+
+	hyp_its_check();
 }
 
 /* The host can name no redistributor that EL2 does not own. */
@@ -709,6 +713,7 @@ int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 	}
 
 	hyp_its_end_handover(desc_hva, desc_size, state_hva, state_size, !ret);
+	hyp_its_check();
 
 	return ret ? pkvm_its_error(ret, step) : nr_its++;
 }
@@ -774,6 +779,8 @@ s64 __pkvm_its_send(unsigned int nr, struct its_cmd_block *cmd, u64 sync)
 	if (hyp_its_send(its, cmd, sync))
 		ret = its_read_creadr(its, GITS_CREADR);
 	hyp_spin_unlock(&its->lock);
+
+	hyp_its_check();
 
 	return ret;
 }
@@ -927,5 +934,22 @@ u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx)
 	hyp_spin_unlock(&its->lock);
 
 	return val;
+}
+#endif
+
+#ifdef CONFIG_PKVM_ITS_CHECK
+/**
+ * hyp_its_next() - The ITS behind another in the list of them, which only grows.
+ * @its:	The other; NULL for the first one.
+ *
+ * Return: the ITS; NULL if there is none.
+ */
+struct hyp_its *hyp_its_next(struct hyp_its *its)
+{
+	its = list_prepare_entry(its, &its_list, node);
+	list_for_each_entry_continue(its, &its_list, node)
+		return its;
+
+	return NULL;
 }
 #endif

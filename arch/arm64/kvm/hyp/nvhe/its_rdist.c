@@ -30,6 +30,7 @@
 #include <asm/kvm_hyp.h>
 #include <asm/kvm_hypevents.h>
 
+#include <nvhe/its_check.h>
 #include <nvhe/its_emulate.h>
 #include <nvhe/its_rdist.h>
 #include <nvhe/mem_protect.h>
@@ -223,10 +224,13 @@ static int rdist_donate_pend(struct hyp_rdist *rdist)
 	int ret;
 
 	ret = __pkvm_host_donate_hyp(hyp_phys_to_pfn(phys), nr_pages);
-	if (!ret)
-		trace_its_donate(hyp_rdist_phys(rdist), phys, nr_pages);
+	if (ret)
+		return ret;
 
-	return ret;
+	hyp_its_count_donated(nr_pages);
+	trace_its_donate(hyp_rdist_phys(rdist), phys, nr_pages);
+
+	return 0;
 }
 
 static void rdist_return_pend(struct hyp_rdist *rdist)
@@ -235,6 +239,7 @@ static void rdist_return_pend(struct hyp_rdist *rdist)
 	u64 nr_pages = rdist_pend_size(rdist) >> PAGE_SHIFT;
 
 	WARN_ON(__pkvm_hyp_donate_host(hyp_phys_to_pfn(phys), nr_pages));
+	hyp_its_count_donated(-nr_pages);
 	trace_its_return(hyp_rdist_phys(rdist), phys, nr_pages);
 }
 
@@ -765,7 +770,10 @@ static void rdist_write(struct hyp_rdist *rdist, const struct rdist_register *re
 
 		hyp_spin_lock(&rdist->lock);
 		regs->write(rdist, access->data);
+		hyp_its_changed();
 		hyp_spin_unlock(&rdist->lock);
+
+		hyp_its_check();
 	}
 }
 
@@ -867,7 +875,10 @@ int hyp_rdist_load_vpe(struct hyp_rdist *rdist, u32 vpe_id, u64 vconfig, u64 fla
 
 	hyp_spin_lock(&rdist->lock);
 	ret = rdist_load_vpe(rdist, vpe_id, vconfig, flags);
+	hyp_its_changed();
 	hyp_spin_unlock(&rdist->lock);
+
+	hyp_its_check();
 
 	return ret;
 }
@@ -980,7 +991,10 @@ void pkvm_rdist_resume(void)
 		rdist_enable_lpis(rdist, ctlr);
 	else
 		rdist_restore_vpropbaser(rdist);
+	hyp_its_changed();
 	hyp_spin_unlock(&rdist->lock);
+
+	hyp_its_check();
 }
 
 static int rdists_setup(struct hyp_rdist *rdists, size_t state_size,
@@ -1050,6 +1064,7 @@ s64 __pkvm_rdist_handover(unsigned long desc_hva, size_t desc_size,
 	}
 
 	hyp_its_end_handover(desc_hva, desc_size, state_hva, state_size, !ret);
+	hyp_its_check();
 
 	return ret ? pkvm_rdist_error(ret, step, nr) : 0;
 }
@@ -1101,5 +1116,43 @@ u64 hyp_rdist_query(u32 nr, enum pkvm_its_query what)
 	default:
 		return 0;
 	}
+}
+#endif
+
+#ifdef CONFIG_PKVM_ITS_CHECK
+/**
+ * hyp_rdist_by_number() - One of the redistributors that EL2 owns.
+ * @nr:		Its number, as in the description.
+ *
+ * Return: the redistributor; NULL if there are not so many.
+ */
+struct hyp_rdist *hyp_rdist_by_number(u32 nr)
+{
+	return nr < hyp_nr_rdists ? &hyp_rdists[nr] : NULL;
+}
+
+/**
+ * hyp_rdist_of_this_cpu() - The redistributor of this CPU.
+ *
+ * Return: the redistributor; NULL if it is not EL2's.
+ */
+struct hyp_rdist *hyp_rdist_of_this_cpu(void)
+{
+	return rdist_of_this_cpu();
+}
+
+/**
+ * hyp_rdists_prop() - The LPI configuration table.
+ * @phys:	Where to put its physical address,
+ * @size:	and its size in bytes.
+ *
+ * Return: how many redistributors use it; 0 if there is none.
+ */
+u32 hyp_rdists_prop(u64 *phys, u64 *size)
+{
+	*phys = rdist_prop.phys;
+	*size = BIT_ULL(rdist_prop.intid_bits);
+
+	return rdist_prop.refs;
 }
 #endif

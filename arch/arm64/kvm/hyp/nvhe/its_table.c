@@ -17,6 +17,7 @@
 #include <asm/kvm_hyp.h>
 #include <asm/kvm_hypevents.h>
 
+#include <nvhe/its_check.h>
 #include <nvhe/its_emulate.h>
 #include <nvhe/mem_protect.h>
 #include <nvhe/memory.h>
@@ -73,6 +74,7 @@ int hyp_its_donate(struct hyp_its *its, u64 phys, u64 size)
 		its->stats.donated += nr_pages;
 		its->bytes_left -= nr_pages << PAGE_SHIFT;
 	}
+	hyp_its_count_donated(nr_pages);
 	trace_its_donate(its ? hyp_its_phys(its) : 0, hyp_pfn_to_phys(pfn), nr_pages);
 
 	return 0;
@@ -100,6 +102,7 @@ void hyp_its_return(struct hyp_its *its, u64 phys, u64 size)
 		its->stats.returned += nr_pages;
 		its->bytes_left -= nr_pages << PAGE_SHIFT;
 	}
+	hyp_its_count_donated(-nr_pages);
 	trace_its_return(its ? hyp_its_phys(its) : 0, hyp_pfn_to_phys(pfn), nr_pages);
 }
 
@@ -160,6 +163,7 @@ int hyp_its_share(u64 phys, u64 size, void **va)
 		goto err_unshare;
 
 	*va = start;
+	hyp_its_count_pinned(nr_pages);
 
 	return 0;
 
@@ -183,6 +187,7 @@ void hyp_its_unshare(void *va, u64 size)
 		return;
 
 	hyp_unpin_shared_mem(va, va + size);
+	hyp_its_count_pinned(-nr_pages);
 	while (nr_pages--)
 		WARN_ON(__pkvm_host_unshare_hyp(pfn + nr_pages));
 }
@@ -238,7 +243,9 @@ void hyp_its_end_handover(unsigned long desc_hva, size_t desc_size,
 	u64 desc_pfn = hyp_virt_to_pfn(kern_hyp_va((void *)desc_hva));
 	u64 state_pfn = hyp_virt_to_pfn(kern_hyp_va((void *)state_hva));
 
-	if (!keep_state)
+	if (keep_state)
+		hyp_its_keep_state(hyp_pfn_to_phys(state_pfn), state_size);
+	else
 		WARN_ON(__pkvm_hyp_donate_host(state_pfn, state_size >> PAGE_SHIFT));
 	WARN_ON(__pkvm_hyp_donate_host(desc_pfn, desc_size >> PAGE_SHIFT));
 }
@@ -1184,3 +1191,37 @@ bool hyp_its_complete_unmaps(struct hyp_its *its)
 
 	return true;
 }
+
+#ifdef CONFIG_PKVM_ITS_CHECK
+/**
+ * hyp_its_vpe_table() - One of the vPE tables that may have several users.
+ * @nr:		Its number, from 0.
+ *
+ * Return: the table, which none may use; NULL if there are not so many.
+ */
+const struct hyp_vpe_table *hyp_its_vpe_table(u32 nr)
+{
+	return nr < ARRAY_SIZE(its_vpe_tables) ? &its_vpe_tables[nr] : NULL;
+}
+
+/**
+ * hyp_its_use_of_device() - What does the record of a device say?
+ * @its:	The ITS, locked.
+ * @device_id:	Any DeviceID.
+ * @use:	Where to put it.
+ *
+ * Return: false if the device has no ITT.
+ */
+bool hyp_its_use_of_device(struct hyp_its *its, u32 device_id, struct hyp_its_use *use)
+{
+	u64 *record = its_device_record(its, device_id);
+
+	if (!record || !*record)
+		return false;
+
+	*use = (struct hyp_its_use) { .unmapping = *record & ITS_RECORD_UNMAPPING };
+	use->phys = its_record_itt(its, *record, &use->size);
+
+	return true;
+}
+#endif

@@ -21,6 +21,7 @@
 
 #include <asm/kvm_hyp.h>
 
+#include <nvhe/its_check.h>
 #include <nvhe/its_emulate.h>
 #include <nvhe/mem_protect.h>
 #include <nvhe/memory.h>
@@ -266,6 +267,7 @@ static void its_put_vconfig(u64 phys, u64 size)
 		return;
 
 	hyp_unpin_shared_mem(va, va + size);
+	hyp_its_count_pinned(hyp_phys_to_pfn(phys) - (s64)last - 1);
 	for (pfn = hyp_phys_to_pfn(phys); pfn <= last; pfn++)
 		__pkvm_host_unshare_hyp(pfn);
 }
@@ -718,3 +720,68 @@ bool hyp_its_check_its_list(struct hyp_its *its, u32 vpe_id, u16 its_list)
 
 	return !its_list;
 }
+
+#ifdef CONFIG_PKVM_ITS_CHECK
+/**
+ * hyp_its_lock_vpes() - Let no vPE change, and no configuration table.
+ */
+void hyp_its_lock_vpes(void)
+{
+	hyp_spin_lock(&its_vpe_lock);
+}
+
+/**
+ * hyp_its_unlock_vpes() - Undo hyp_its_lock_vpes().
+ */
+void hyp_its_unlock_vpes(void)
+{
+	hyp_spin_unlock(&its_vpe_lock);
+}
+
+/**
+ * hyp_its_use_of_vpe() - What does the record of a vPE say?
+ * @its:	The ITS, locked, as are all vPEs.
+ * @vpe_id:	Any vPEID.
+ * @use:	Where to put it.
+ *
+ * Return: false if the ITS can make no use of a VPT for this vPE.
+ */
+bool hyp_its_use_of_vpe(struct hyp_its *its, u32 vpe_id, struct hyp_its_use *use)
+{
+	struct its_vpe_record *record = its_vpe_record(its, vpe_id);
+
+	if (!record || (!record->vpt && !record->config))
+		return false;
+
+	*use = (struct hyp_its_use) {
+		.phys		= record->vpt & ITS_VPE_VPT,
+		.size		= its_vpt_size(record->vpt),
+		.config		= record->config & ITS_VPE_CONFIG,
+		.config_size	= record->config ? its_vconfig_size(record->vpt) : 0,
+		.unmapping	= record->vpt & ITS_VPE_UNMAPPING,
+	};
+
+	return true;
+}
+
+/**
+ * hyp_its_vconfig() - One of the virtual configuration tables.
+ * @nr:		Its number, from 0. All vPEs are locked.
+ * @phys:	Where to put its physical address,
+ * @size:	its size in bytes,
+ * @refs:	and how many vPEs use it; 0 if there is none.
+ *
+ * Return: false if there are not so many.
+ */
+bool hyp_its_vconfig(u32 nr, u64 *phys, u64 *size, u32 *refs)
+{
+	if (nr >= ARRAY_SIZE(its_vconfigs))
+		return false;
+
+	*phys = its_vconfigs[nr].phys;
+	*size = its_vconfigs[nr].size;
+	*refs = its_vconfigs[nr].refs;
+
+	return true;
+}
+#endif
