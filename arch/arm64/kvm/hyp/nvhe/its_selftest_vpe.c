@@ -339,15 +339,18 @@ static void test_ptz(void)
 	its_unblock_page(ALIGN_DOWN(word, PAGE_SIZE), false);
 
 	a->slow = true;
-	b->slow = true;
 	its_fake_cmd(a, dw0 | BIT_ULL(8), dw1, ITS_VALID, t.vpt2 | 15, PKVM_ITS_ACCEPTED);
 	check(last_cmd(a)->raw_cmd[0] == (t.v4_1 ? dw0 | BIT_ULL(8) : GITS_CMD_VMAPP));
 	check(*its_arena_word(word) == !t.v4_1);
 	*its_arena_word(word) = 1;
+	/* Whether the other one is the first is not certain before that has mapped it. */
+	if (t.v4_1)
+		its_fake_cmd(b, dw0, dw1, ITS_VALID, t.vpt2 | 15, PKVM_ITS_VPE_DIFFERS);
+	its_fake_execute(a, a->its->posted);
+	b->slow = true;
 	its_fake_cmd(b, dw0, dw1, ITS_VALID, t.vpt2 | 15, PKVM_ITS_ACCEPTED);
 	check(last_cmd(b)->raw_cmd[0] == (t.v4_1 ? dw0 & ~ptz : GITS_CMD_VMAPP));
 	check(*its_arena_word(word) == 1);
-	its_fake_execute(a, a->its->posted);
 	its_fake_execute(b, b->its->posted);
 	a->slow = false;
 	b->slow = false;
