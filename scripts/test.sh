@@ -1,7 +1,7 @@
 #!/bin/bash
 # Everything: the series, the builds, the guests. One line per check, the last
 # line is "N passed, N failed". test.sh NAME... runs only these groups:
-# options series sizes checkpatch warnings model walk builds matrix guests attacks
+# options series sizes checkpatch warnings model prove walk builds matrix guests attacks
 # EACH=1: each patch is built and booted by itself, not only those of the last part and the
 # last one of each other, and compilers and sparse read the end of each part. What needs one CPU only runs beside the builds of walk and builds, if these are asked for.
 . "$(dirname "$0")/lib.sh"
@@ -13,7 +13,7 @@ RESULTS=$BUILD/test/results
 JOBS=$BUILD/test/jobs
 SECONDS_OF=$BUILD/test/seconds
 PARALLEL=2
-BESIDE=(options series sizes checkpatch warnings model)
+BESIDE=(options series sizes checkpatch warnings model prove)
 QUEUED=(matrix guests attacks)
 CPUS=(cortex-a53 max)
 PAGE_SIZES=(4k 16k 64k)
@@ -308,6 +308,16 @@ test_model() {
 			"$ROOT/tests/model/run.sh" $part
 	done
 	run_jobs
+}
+
+# EL2's code for every input, and one in ten of its broken variants: see tests/proof/README.md
+test_prove() {
+	local log=$BUILD/test/prove status=0
+	step "Proofs"
+	timeout -k 10 1500 "$SCRIPTS/prove.sh" MUTANTS=1/10 > "$log" 2>&1 || status=$?
+	sed -n -E 's/^(ok|not ok) - /\1 - [prove] /p' "$log" | tee -a "$RESULTS"
+	sed -n 's/^skip/# skip [prove]/p' "$log"
+	[ "$status" -eq 0 ] || grep -q '^not ok' "$log" || not_ok "prove.sh exits with $status"
 }
 
 test_builds() {
