@@ -134,7 +134,7 @@ def calls(commit):
     file: {file: names} of what it calls by name or includes. A pointer to a function is no
     call, and a self test calls everything.
     """
-    text = {p[len(NVHE):]: show(commit, p) for p in el2_files(commit, r"its_(?!selftest).*\.c")}
+    text = {p[len(NVHE):]: show(commit, p) for p in el2_files(commit, r"its_(?!selftest|check).*\.c")}
     found = {name: functions(t) for name, t in text.items()}
     owner = {f[0]: name for name, fs in found.items() for f in fs if not f[1]}
     out = {}
