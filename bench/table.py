@@ -70,7 +70,7 @@ class Table:
         its = self.n.get("stock", machine, "its_" + name)
         if less:
             its -= self.n.get("stock", machine, "its_" + less)
-        more = round(patched - stock - its / per, 1)
+        more = round(patched - stock - its / per, 2)
         what = f"{number(its / per)} for the ITS and {number(more)}"
         if limit is not None:
             what += f" ≤ {limit}: {'met' if more <= limit else 'missed'}"

@@ -19,6 +19,8 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODEL = HERE.parent / "model"
+sys.path.insert(0, str(MODEL / "mutants"))
+import apply as mutants_of  # one format for both
 PAGES = {"4k": 12, "16k": 14, "64k": 16}
 MEMORY = 6 << 30
 
@@ -47,43 +49,14 @@ def read_proofs():
 
 def read_mutants():
     """mutants.txt: name -> file, why, proof, fails (names of properties), edits"""
-    mutants, mutant = {}, None
-    for line in (HERE / "mutants.txt").read_text().splitlines():
-        word, _, rest = line.partition(" ")
-        if word == "mutant":
-            mutant = mutants[rest] = {"edits": [], "fails": []}
-        elif mutant is not None and word in ("file", "why", "proof"):
-            mutant[word] = rest
-        elif mutant is not None and word == "fails":
-            mutant["fails"].append(rest)
-        elif mutant is not None and line[:1] in ("-", "+"):
-            edits = mutant["edits"]
-            if line[0] == "-" and (not edits or edits[-1][1] or not edits[-1][0]):
-                edits.append(([], []))
-            edits[-1][line[0] == "+"].append(line[1:])
-        elif line and not line.startswith("#"):
-            sys.exit(f"mutants.txt: {line}")
-    return mutants
+    return mutants_of.stanzas(HERE / "mutants.txt", ("file", "why", "proof"), ("fails",))
 
 
-def places(lines, search):
-    """The (first, end) of each place where the search lines follow each other."""
-    code = [(i, line.strip()) for i, line in enumerate(lines) if line.strip()]
-    want = [line.strip() for line in search]
-    return [(code[at][0], code[at + len(want) - 1][0] + 1)
-            for at in range(len(code) - len(want) + 1)
-            if [text for _, text in code[at:at + len(want)]] == want]
-
-
-def break_source(name, mutant, source, target):
-    lines = (source / mutant["file"]).read_text().splitlines()
-    for search, replace in mutant["edits"]:
-        found = places(lines, search)
-        if len(found) != 1:
-            raise Failed(f"found {len(found)} times in {mutant['file']}: {search[0].strip()}")
-        lines[found[0][0]:found[0][1]] = replace
-    target.mkdir(parents=True, exist_ok=True)
-    (target / mutant["file"]).write_text("\n".join(lines) + "\n")
+def break_source(mutant, source, target):
+    try:
+        mutants_of.apply(mutant, source, target)
+    except ValueError as why:
+        raise Failed(why)
 
 
 class Prover:
@@ -260,7 +233,7 @@ def must_fail(prover, name, mutant, proof):
     """A broken EL2: each property that the mutant names fails."""
     start = time.time()
     broken = prover.out / "mutants" / name
-    break_source(name, mutant, prover.el2, broken)
+    break_source(mutant, prover.el2, broken)
     where = prover.build(mutant["proof"], proof, "4k", broken=broken)
     status, out = prover.run([prover.args.cbmc / "cbmc", where / "b.gb", "--show-properties", "--json-ui",
                               "--no-malloc-may-fail", "--drop-unused-functions", "--unwinding-assertions",
@@ -281,7 +254,7 @@ def must_fail(prover, name, mutant, proof):
 def discover(prover, name, mutant, proof):
     """Which properties a mutant fails, for whoever writes mutants.txt."""
     broken = prover.out / "mutants" / name
-    break_source(name, mutant, prover.el2, broken)
+    break_source(mutant, prover.el2, broken)
     where = prover.build(mutant["proof"], proof, "4k", broken=broken)
     checks = prover.cbmc(where, proof)
     print(f"mutant {name} {mutant['proof']}", *sorted({f"fails {c[1]}" for c in checks if c[2] == "FAILURE"}),

@@ -13,23 +13,25 @@ import sys
 TABLE = pathlib.Path(__file__).with_name("mutants.txt")
 
 
-def stanzas():
-    """Name -> (file, why, [(search lines, replacement lines), ...])"""
+def stanzas(table=TABLE, words=("file", "why", "schedules"), lists=()):
+    """Name -> word -> rest of the line, or a list of them; "edits": [(search lines, replacement lines), ...]"""
     found, name = {}, None
-    for line in TABLE.read_text().splitlines():
+    for line in table.read_text().splitlines():
         word, _, rest = line.partition(" ")
         if word == "mutant":
             name = rest
-            found[name] = {"edits": []}
-        elif name and word in ("file", "why", "schedules"):
+            found[name] = {"edits": [], **{each: [] for each in lists}}
+        elif name and word in words:
             found[name][word] = rest
+        elif name and word in lists:
+            found[name][word].append(rest)
         elif name and line[:1] in ("-", "+"):
             edits = found[name]["edits"]
             if line[0] == "-" and (not edits or edits[-1][1] or not edits[-1][0]):
                 edits.append(([], []))
             edits[-1][line[0] == "+"].append(line[1:])
         elif line and not line.startswith("#"):
-            sys.exit(f"mutants.txt: {line}")
+            sys.exit(f"{table.name}: {line}")
     return found
 
 
@@ -42,26 +44,34 @@ def find(lines, search):
             if [text for _, text in code[at:at + len(want)]] == want]
 
 
-def apply(name, source, target):
-    mutant = stanzas()[name]
-    target.mkdir(parents=True, exist_ok=True)
+def apply(mutant, source, target):
+    """Raises ValueError if what is searched for is not there exactly once."""
     lines = (source / mutant["file"]).read_text().splitlines()
     for search, replace in mutant["edits"]:
         places = find(lines, search)
         if len(places) != 1:
-            sys.exit(f"{name}: found {len(places)} times in {mutant['file']}: {search[0].strip()}")
+            raise ValueError(f"found {len(places)} times in {mutant['file']}: {search[0].strip()}")
         first, end = places[0]
         lines[first:end] = replace
+    target.mkdir(parents=True, exist_ok=True)
     (target / mutant["file"]).write_text("\n".join(lines) + "\n")
 
 
-if sys.argv[1:] == ["list"]:
-    print("\n".join(stanzas()))
-elif sys.argv[1:] == ["schedules"]:
-    print("\n".join(name for name, mutant in stanzas().items() if "schedules" in mutant))
-elif len(sys.argv) == 3 and sys.argv[1] == "schedules":
-    print(stanzas()[sys.argv[2]].get("schedules", ""))
-elif len(sys.argv) == 4:
-    apply(sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
-else:
-    sys.exit(__doc__)
+def main():
+    if sys.argv[1:] == ["list"]:
+        print("\n".join(stanzas()))
+    elif sys.argv[1:] == ["schedules"]:
+        print("\n".join(name for name, mutant in stanzas().items() if "schedules" in mutant))
+    elif len(sys.argv) == 3 and sys.argv[1] == "schedules":
+        print(stanzas()[sys.argv[2]].get("schedules", ""))
+    elif len(sys.argv) == 4:
+        try:
+            apply(stanzas()[sys.argv[1]], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
+        except ValueError as why:
+            sys.exit(f"{sys.argv[1]}: {why}")
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
