@@ -19,7 +19,7 @@ key() {
 
 # all_names: the programs which the tree's Makefile has for arm64
 all_names() {
-	sed -nE 's/^TEST_GEN_PROGS_(arm64|COMMON) *\+?= *([a-z].*)/\2/p' "$SRC/tools/testing/selftests/kvm/Makefile.kvm" |
+	sed -nE 's/^TEST_GEN_PROGS(_EXTENDED)?_(arm64|COMMON) *\+?= *([a-z].*)/\3/p' "$SRC/tools/testing/selftests/kvm/Makefile.kvm" |
 		xargs -n 1 basename | sort -u
 }
 

@@ -237,8 +237,8 @@ warnings_of() {
 		sort -u > "$log"
 }
 
+# Again for each part: allnoconfig leaves out what the tree does not have yet.
 warn_config() {
-	rm -rf "$WARN"
 	mkdir -p "$WARN"
 	cat "$ROOT/configs/kernel.config" "$ROOT/configs/4k.config" "$ROOT/configs/check.config" > "$WARN/fragment"
 	kmake -C "$TREE" O="$WARN" KCONFIG_ALLCONFIG="$WARN/fragment" \
@@ -248,6 +248,7 @@ warn_config() {
 base_warnings() {
 	local log
 	log=$BUILD/test/warnings-base-$( (w rev-parse 'HEAD^{tree}'; touched_dirs; declare -f warnings_of sparse_make; cat "$ROOT"/configs/*.config) | sha256sum | cut -c1-12)
+	rm -rf "$WARN"
 	warn_config || return 1
 	if [ ! -f "$log" ]; then
 		say "Warnings of the base"
@@ -261,6 +262,7 @@ base_warnings() {
 # no_new_warnings PART
 no_new_warnings() {
 	local log=$BUILD/test/warnings-part-$1
+	warn_config || return 1
 	warnings_of "$log" || { tail -n 30 "$log.full"; return 1; }
 	comm -13 "$BUILD/test/warnings-base" "$log" | tee "$BUILD/test/warnings-new"
 	[ ! -s "$BUILD/test/warnings-new" ]

@@ -7,7 +7,6 @@ void model_reset_el2(void);
 
 void model_reset_el2(void)
 {
-	INIT_LIST_HEAD(&its_list);
 	nr_its = 0;
 	its_allow_protected = false;
 	its_nr_suspending = 0;

@@ -39,7 +39,7 @@
 	} while (0)
 
 /* One for the redistributors, and one for each ITS. */
-#define ITS_MAX_STATES		64
+#define ITS_MAX_STATES		(1 + ITS_MAX_ITSS)
 
 /* The memory of EL2's state of them. It only grows, before the host loses its privileges. */
 static struct {
@@ -300,8 +300,9 @@ static bool its_is_first_with_vpe(struct hyp_its *its, u32 vpe_id, const struct 
 {
 	struct hyp_its_use elsewhere;
 	struct hyp_its *other;
+	unsigned int nr;
 
-	for (other = hyp_its_next(NULL); other != its; other = hyp_its_next(other)) {
+	for (nr = 0; (other = hyp_its_by_number(nr)) && other != its; nr++) {
 		if (!hyp_its_use_of_vpe(other, vpe_id, &elsewhere))
 			continue;
 
@@ -401,12 +402,12 @@ static void its_check_vconfigs(struct its_walk *walk)
 
 static u32 its_check_slots(const struct hyp_vpe_table *vpes)
 {
-	struct hyp_its *its = NULL;
+	struct hyp_its *its;
 	u64 slots = 0;
-	u32 nr = 0;
+	u32 nr, users = 0;
 	int i;
 
-	while ((its = hyp_its_next(its))) {
+	for (nr = 0; (its = hyp_its_by_number(nr)); nr++) {
 		for (i = 0; i < GITS_BASER_NR_REGS; i++) {
 			if (its->tables[i].shared != vpes)
 				continue;
@@ -414,13 +415,13 @@ static u32 its_check_slots(const struct hyp_vpe_table *vpes)
 			its_invariant(!(slots & BIT_ULL(its->vpe_slot)),
 				      "each ITS has a record of a vPE for itself");
 			slots |= BIT_ULL(its->vpe_slot);
-			nr++;
+			users++;
 		}
 	}
 
 	its_invariant(slots == vpes->its_slots, "each record of a vPE is that of an ITS");
 
-	return nr;
+	return users;
 }
 
 static void its_walk_vpe_tables(struct its_walk *walk)
@@ -477,14 +478,14 @@ static void its_walk_rdists(struct its_walk *walk)
 
 static void its_walk_all(struct its_walk *walk)
 {
-	struct hyp_its *its = NULL;
+	struct hyp_its *its;
 	u32 i;
 
 	for (i = 0; i < its_nr_states; i++)
 		its_invariant(its_walk_pages(walk, its_states[i].phys, its_states[i].size),
 			      "the state is EL2's");
 
-	while ((its = hyp_its_next(its)))
+	for (i = 0; (its = hyp_its_by_number(i)); i++)
 		its_walk_its(walk, its);
 	its_walk_vpe_tables(walk);
 	its_walk_rdists(walk);
@@ -531,9 +532,10 @@ static void its_check_its(struct hyp_its *its)
 
 static bool its_find_use_of_vpe(u32 vpe_id, struct hyp_its_use *use)
 {
-	struct hyp_its *its = NULL;
+	struct hyp_its *its;
+	u32 nr;
 
-	while ((its = hyp_its_next(its))) {
+	for (nr = 0; (its = hyp_its_by_number(nr)); nr++) {
 		if (hyp_its_use_of_vpe(its, vpe_id, use))
 			return true;
 	}
@@ -597,10 +599,10 @@ static void its_check_own_rdist(const struct hyp_rdist *rdist)
 static void its_check_registers(void)
 {
 	struct hyp_rdist *rdist;
-	struct hyp_its *its = NULL;
+	struct hyp_its *its;
 	u32 i;
 
-	while ((its = hyp_its_next(its)))
+	for (i = 0; (its = hyp_its_by_number(i)); i++)
 		its_check_its(its);
 
 	for (i = 0; (rdist = hyp_rdist_by_number(i)); i++)
@@ -614,10 +616,10 @@ static void its_check_registers(void)
 static void its_lock_all(void)
 {
 	struct hyp_rdist *rdist;
-	struct hyp_its *its = NULL;
+	struct hyp_its *its;
 	u32 i;
 
-	while ((its = hyp_its_next(its)))
+	for (i = 0; (its = hyp_its_by_number(i)); i++)
 		hyp_spin_lock(&its->lock);
 	hyp_its_lock_vpes();
 	for (i = 0; (rdist = hyp_rdist_by_number(i)); i++)
@@ -627,13 +629,13 @@ static void its_lock_all(void)
 static void its_unlock_all(void)
 {
 	struct hyp_rdist *rdist;
-	struct hyp_its *its = NULL;
+	struct hyp_its *its;
 	u32 i;
 
 	for (i = 0; (rdist = hyp_rdist_by_number(i)); i++)
 		hyp_spin_unlock(&rdist->lock);
 	hyp_its_unlock_vpes();
-	while ((its = hyp_its_next(its)))
+	for (i = 0; (its = hyp_its_by_number(i)); i++)
 		hyp_spin_unlock(&its->lock);
 }
 

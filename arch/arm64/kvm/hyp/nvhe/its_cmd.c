@@ -2,9 +2,9 @@
 /*
  * The commands of an ITS that EL2 owns.
  *
- * The host fills the shadow queue and writes GITS_CWRITER. EL2 copies each
- * command once, checks the copy and posts it at the same offset of the real
- * queue. There are three outcomes:
+ * The host fills the shadow queue and writes GITS_CWRITER, or passes a command
+ * in the registers of a hypercall. EL2 copies each command once, checks the copy
+ * and posts it at the same offset of the real queue. There are three outcomes:
  *
  *	- the command is posted, with its RES0 bits cleared;
  *	- it is posted after the pages it makes the ITS use have been donated;

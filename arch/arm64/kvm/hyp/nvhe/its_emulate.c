@@ -43,11 +43,8 @@
 /* How long an ITS may take to become quiescent before the system is suspended. */
 #define ITS_QUIESCENT_MS	1000
 
-/* More than any machine has. */
-#define ITS_MAX_ITSS		256
-
-static LIST_HEAD(its_list);
-static struct hyp_its *its_numbered[ITS_MAX_ITSS];
+/* By the number that the host knows them by. None ever leaves. */
+static struct hyp_its *its_owned[ITS_MAX_ITSS];
 static unsigned int nr_its;
 static bool its_allow_protected;
 
@@ -407,11 +404,11 @@ static void its_count_suspending(int by)
  */
 bool pkvm_its_suspend(void)
 {
-	struct hyp_its *its;
+	unsigned int nr;
 
 	its_count_suspending(1);
-	list_for_each_entry(its, &its_list, node) {
-		if (!its_suspend(its)) {
+	for (nr = 0; nr < nr_its; nr++) {
+		if (!its_suspend(its_owned[nr])) {
 			its_count_suspending(-1);
 			return false;
 		}
@@ -696,7 +693,7 @@ int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 	enum pkvm_its_step step = PKVM_ITS_STEP_DESCRIPTION;
 	int ret;
 
-	if (nr_its == ARRAY_SIZE(its_numbered))
+	if (nr_its == ARRAY_SIZE(its_owned))
 		return pkvm_its_error(-ENOSPC, step);
 
 	ret = hyp_its_begin_handover(desc_hva, desc_size, state_hva, state_size);
@@ -708,8 +705,7 @@ int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 		memset(its, 0, state_size);
 	} else {
 		its->stats.donated += state_size >> PAGE_SHIFT;
-		list_add_tail(&its->node, &its_list);
-		its_numbered[nr_its] = its;
+		its_owned[nr_its] = its;
 	}
 
 	hyp_its_end_handover(desc_hva, desc_size, state_hva, state_size, !ret);
@@ -748,9 +744,15 @@ bool pkvm_its_allows_protected_guests(void)
 	return its_allow_protected;
 }
 
-static struct hyp_its *its_by_number(unsigned int nr)
+/**
+ * hyp_its_by_number() - Find an ITS.
+ * @nr:	What __pkvm_its_handover() returned for it.
+ *
+ * Return: the ITS; NULL if there is none, nor any with a higher number.
+ */
+struct hyp_its *hyp_its_by_number(unsigned int nr)
 {
-	return nr < nr_its ? its_numbered[nr] : NULL;
+	return nr < nr_its ? its_owned[nr] : NULL;
 }
 
 /**
@@ -769,7 +771,7 @@ static struct hyp_its *its_by_number(unsigned int nr)
  */
 s64 __pkvm_its_send(unsigned int nr, struct its_cmd_block *cmd, u64 sync)
 {
-	struct hyp_its *its = its_by_number(nr);
+	struct hyp_its *its = hyp_its_by_number(nr);
 	s64 ret = -EAGAIN;
 
 	if (!its)
@@ -810,7 +812,7 @@ static u64 its_refused(struct hyp_its *its, enum pkvm_its_refused_what what)
  */
 u64 __pkvm_its_refused(unsigned int nr, enum pkvm_its_refused_what what)
 {
-	struct hyp_its *its = its_by_number(nr);
+	struct hyp_its *its = hyp_its_by_number(nr);
 	u64 val;
 
 	if (!its)
@@ -925,7 +927,7 @@ u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx)
 	if (what > PKVM_ITS_QUERY_SELFTEST)
 		return hyp_rdist_query(nr, what);
 
-	its = its_by_number(nr);
+	its = hyp_its_by_number(nr);
 	if (!its)
 		return 0;
 
@@ -934,22 +936,5 @@ u64 __pkvm_its_query(unsigned int nr, enum pkvm_its_query what, u64 idx)
 	hyp_spin_unlock(&its->lock);
 
 	return val;
-}
-#endif
-
-#ifdef CONFIG_PKVM_ITS_CHECK
-/**
- * hyp_its_next() - The ITS behind another in the list of them, which only grows.
- * @its:	The other; NULL for the first one.
- *
- * Return: the ITS; NULL if there is none.
- */
-struct hyp_its *hyp_its_next(struct hyp_its *its)
-{
-	its = list_prepare_entry(its, &its_list, node);
-	list_for_each_entry_continue(its, &its_list, node)
-		return its;
-
-	return NULL;
 }
 #endif

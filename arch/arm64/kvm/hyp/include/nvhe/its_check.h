@@ -37,7 +37,7 @@ struct hyp_its_use {
 };
 
 /* What only the check has to know of the others, each with the locks that it says. */
-struct hyp_its *hyp_its_next(struct hyp_its *its);
+struct hyp_its *hyp_its_by_number(unsigned int nr);
 const struct hyp_vpe_table *hyp_its_vpe_table(u32 nr);
 bool hyp_its_use_of_device(struct hyp_its *its, u32 device_id, struct hyp_its_use *use);
 void hyp_its_lock_vpes(void);

@@ -13,6 +13,9 @@
 #include <nvhe/mmio.h>
 #include <nvhe/spinlock.h>
 
+/* More ITSs than any machine has. */
+#define ITS_MAX_ITSS		256
+
 struct pkvm_hyp_vcpu;
 
 /**
@@ -91,7 +94,6 @@ struct hyp_vpe_table {
 /**
  * struct hyp_its - an ITS that EL2 owns
  * @region:	Its control frame.
- * @node:	Entry in the list of them, which only grows.
  * @lock:	Guards everything below. Taken before the component locks.
  * @typer:	GITS_TYPER, without what EL2 does not let the host use.
  * @ctlr:	GITS_CTLR but for Enabled and Quiescent, which only the ITS knows.
@@ -130,7 +132,6 @@ struct hyp_vpe_table {
  */
 struct hyp_its {
 	struct hyp_mmio_region	region;
-	struct list_head	node;
 	hyp_spinlock_t		lock;
 	u64			typer;
 	u32			ctlr;
