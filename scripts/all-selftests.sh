@@ -24,10 +24,12 @@ programs() {
 
 # guest KERNEL IMAGE PROGRAM...: one guest, whose lines go to $DIR/KERNEL
 guest() {
-	local kernel=$1 image=$2 status=0
+	local kernel=$1 image=$2 append="${APPEND:-} limit=$LIMIT" limit status=0
 	shift 2
+	limit=$(($# * (LIMIT + 5) + 120))
 	printf '%s\n' "$@" > "$DIR/$kernel.list"
-	IMAGE=$image TEST=each APPEND="${APPEND:-} limit=$LIMIT" FILES="$FILES list=$DIR/$kernel.list" OUT=$DIR/$kernel.console STOCK=1 LIMIT=$(($# * (LIMIT + 5) + 120)) \
+	IMAGE=$image TEST=each APPEND=$append FILES="$FILES list=$DIR/$kernel.list" \
+		OUT=$DIR/$kernel.console STOCK=1 LIMIT=$limit \
 		"$SCRIPTS/qemu.sh" || status=$?
 	tr -d '\r' < "$DIR/$kernel.console" | grep -aE '^(each [^ ]+ [0-9]+ [0-9]+ |begin )' >> "$DIR/$kernel" || true
 	return $status

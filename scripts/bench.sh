@@ -135,8 +135,8 @@ profiles() {
 
 # Several, for the least: here devices are at work.
 boots() {
-	local i
-	for i in 1 2 3 4 5 6; do
+	local _
+	for _ in 1 2 3 4 5 6; do
 		measure "$1" "$2" boot "${@:3}"
 	done
 }

@@ -4,10 +4,11 @@
 . "$(dirname "$0")/lib.sh"
 
 PACKAGES=(
-	bc binutils-aarch64-linux-gnu bison bzip2 ca-certificates cpio device-tree-compiler diffutils flex
-	gcc gcc-aarch64-linux-gnu git kmod libc6-dev libc6-dev-arm64-cross libelf-dev libssl-dev
+	bc binutils bison bzip2 ca-certificates cpio device-tree-compiler diffutils flex
+	gcc git kmod libc6-dev libelf-dev libssl-dev
 	make patch perl python3 qemu-system-arm rsync sparse xz-utils
 )
+[ -z "$CROSS" ] || PACKAGES+=(binutils-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 
 missing_packages() {
 	local pkg

@@ -6,12 +6,16 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 SCRIPTS=$ROOT/scripts
 BUILD=${BUILD:-$ROOT/build}
 LINUX=$BUILD/linux
+# shellcheck disable=SC2034
 CACHE=$BUILD/cache
 PATCHES=$ROOT/patches
 PARTS=$PATCHES/parts
 PATCH_FILES='[0-9][0-9][0-9][0-9]-*.patch'
+# shellcheck disable=SC2034
 STAMP=$BUILD/tree.stamp
+# On an arm64 machine the compiler is its own.
 CROSS=aarch64-linux-gnu-
+[ "$(uname -m)" != aarch64 ] || CROSS=
 
 AUTHOR_NAME='pKVM ITS'
 AUTHOR_MAIL='pkvm-its@localhost'
@@ -53,6 +57,7 @@ git_of() { git -c safe.directory='*' -C "$@"; }
 # tree_path PATH: of KERNEL_TREE; the shell leaves a ~ behind a = as it is
 tree_path() {
 	local path=$1
+	# shellcheck disable=SC2088
 	[[ $path != '~/'* ]] || path=$HOME/${path:2}
 	realpath -m "$path"
 }

@@ -131,6 +131,7 @@ main() {
 	initrd=$(initramfs)
 	[ "${ACPI:-}" != gicc ] || initrd=$(madt "$initrd")
 	[ -z "${ACPI:-}" ] || append="acpi=force $append"
+	# shellcheck disable=SC2054
 	# With a speed, or the driver divides by QEMU's divisor, which is 0: UBSAN stops there.
 	cmd=("${QEMU:-qemu-system-aarch64}" -machine "$(machine)" -cpu "$CPU" -smp "$SMP" -m "$MEM"
 		-nic none -display none -monitor none -no-reboot
@@ -139,7 +140,7 @@ main() {
 		-device virtio-rng-pci,romfile=)
 	[ -z "${ACPI:-}" ] || cmd+=(-bios "$("$SCRIPTS/fetch.sh" firmware)")
 	if [ -n "${ROOT_PORTS:-}" ]; then
-		# shellcheck disable=SC2046
+		# shellcheck disable=SC2207
 		cmd+=($(root_ports))
 	fi
 	[ -z "${RAM:-}" ] || cmd+=(-object "memory-backend-file,id=ram,size=$MEM,mem-path=$RAM,share=on")

@@ -21,14 +21,15 @@ defaults() {
 		export ROOT_PORTS=late LIMIT=${LIMIT:-180}
 		EXTRA="${EXTRA:-} -blockdev driver=null-co,node-name=empty,size=0"
 		export EXTRA="$EXTRA -device virtio-blk-pci,bus=rp36,drive=empty,romfile=" ;;
-	failclosed | guests | gate) export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" ;;
+	failclosed | guests | gate) FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" ;;
 	acpi)
 		case ${ARGS[1]:-} in
 		gicr) export ACPI=1 ;;
 		gicc) export ACPI=gicc ;;
 		*) die "acpi gicr or acpi gicc" ;;
 		esac
-		export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" LIMIT=${LIMIT:-180} ;;
+		FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")"
+		export LIMIT=${LIMIT:-180} ;;
 	kdump)
 		# Its configuration has the crash kernel, too.
 		IMAGE=${IMAGE:-$(ACPI=1 "$SCRIPTS/image.sh")}
@@ -40,9 +41,10 @@ defaults() {
 		EXPECTED='WARNING: .* at machine_kexec\+'
 		export APPEND="${APPEND:-} crashkernel=128M" LIMIT=${LIMIT:-120}
 		FILES="${FILES:-} kexec=$(guest_program "$ROOT/tests/kexec.c")"
-		export FILES="$FILES crash/initramfs=$("$SCRIPTS/initramfs.sh")" ;;
+		FILES="$FILES crash/initramfs=$("$SCRIPTS/initramfs.sh")" ;;
 	offline)
-		export FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")" SMP=2
+		FILES="${FILES:-} pvm=$(guest_program "$ROOT/tests/pvm.c")"
+		export SMP=2
 		# While 40 buses are looked at there is time to unplug a CPU.
 		if [ "${ARGS[1]:-}" = early ]; then
 			export FILES="$FILES early=$ROOT/tests/guest/early" ROOT_PORTS=rng LIMIT=${LIMIT:-180}
@@ -51,12 +53,15 @@ defaults() {
 		fi ;;
 	vms)
 		export APPEND="${APPEND:-} kvm-arm.vgic_v4_enable=1" LIMIT=${LIMIT:-300}
-		export FILES="${FILES:-} bin/vgic_lpi_stress=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}/vgic_lpi_stress"
+		FILES="${FILES:-} bin/vgic_lpi_stress=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}/vgic_lpi_stress"
 		;;
-	many) export FILES="${FILES:-} many=$(guest_program "$ROOT/tests/many.c")" SMP=1 EXTRA="-icount shift=0,sleep=off" LIMIT=${LIMIT:-300} ;;
+	many)
+		FILES="${FILES:-} many=$(guest_program "$ROOT/tests/many.c")"
+		export SMP=1 EXTRA="-icount shift=0,sleep=off" LIMIT=${LIMIT:-300} ;;
 	selftests) export MEM=${MEM:-2G} LIMIT=${LIMIT:-1200} ;;
 	*) export LIMIT=${LIMIT:-120} ;;
 	esac
+	export FILES=${FILES:-}
 }
 
 # coalesced_io_test fills a ring of one page. With larger pages that takes minutes here.
@@ -72,6 +77,7 @@ selftest_list() {
 # selftests: the programs of the tree under test, with their arguments.
 selftests() {
 	local dir list=("${ARGS[@]:1}") test
+	# shellcheck disable=SC2046
 	dir=${SELFTESTS:-$("$SCRIPTS/selftests.sh" $(printf '%s\n' "${list[@]%%[ +]*}"))}
 	[ ${#list[@]} -gt 0 ] || mapfile -t list < <(selftest_list)
 	for test in "${list[@]}"; do

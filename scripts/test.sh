@@ -290,8 +290,19 @@ test_warnings() {
 	check "sparse saw each of the $(touched_files | wc -l) files of the series" all_checked || true
 }
 
+# Those of the guests are for busybox, and split what commands print on purpose.
+check_host_scripts() (
+	cd "$ROOT" && grep -lrE '^#!/bin/bash|^# shellcheck shell=bash' .ci scripts tests |
+		xargs shellcheck -x -P scripts -S warning
+)
+check_guest_scripts() (
+	cd "$ROOT" && shellcheck -s dash -S warning -e SC2046 tests/guest/*.sh tests/guest/init
+)
+
 test_options() {
 	step "Options"
+	check "shellcheck: scripts" check_host_scripts || true
+	check "shellcheck: scripts of the guests" check_guest_scripts || true
 	GROUP=options
 	: > "$JOBS"
 	job options "$ROOT/tests/options.sh"
@@ -640,7 +651,7 @@ main() {
 	unset IMAGE STOCK PAGE_SIZE CPU SMP GIC ACPI KVM EL2_DEBUG CHECK GDB OUT SRC PART SIGNOFF V SINCE FORCE
 	exec 7>"$BUILD/test/running"
 	flock -n 7 || die "another make test is running here"
-	"$SCRIPTS/deps.sh" gdb-multiarch
+	"$SCRIPTS/deps.sh" gdb-multiarch shellcheck
 	"$SCRIPTS/tree.sh" --soft
 	mapfile -t aside < <(asked "${BESIDE[@]}")
 	mapfile -t queue < <(asked "${QUEUED[@]}")

@@ -103,7 +103,7 @@ attack() {
 		v4) vpe=its_shadow_vpe; selftest its_shadow its_shadow_debug $vpe ;;
 		*) selftest its_shadow its_shadow_debug ;;
 		esac
-		# shellcheck disable=SC2046
+		# shellcheck disable=SC2207
 		options+=(--program "${programs[@]}" "$(attack_program)" --run $(runs "$kind" "$vpe"))
 	fi
 	[ "${V:-0}" != 1 ] || options+=(--verbose)

@@ -14,7 +14,7 @@ echo "MARK attack"
 for attack in "$@"; do
 	set -- $(echo "$attack" | tr '+' ' ')
 	[ -x "/bin/$1" ] || { not_ok "no $1 in this guest"; continue; }
-	timeout 100 "/bin/$@" 2>&1
+	timeout 100 "$@" 2>&1
 	status=$?
 	case $status in
 	0) ok "$*" ;;

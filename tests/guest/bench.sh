@@ -82,11 +82,11 @@ entries_once() {
 # now and then, and the host may touch a page anew. An event that is on slows EL2
 # down: only here. "window" tells scripts/bench.sh what the next five are in QEMU's trace.
 count_entries() {
-	local name=$1 rounds=$2 what=$3 clock=$4 i n least=
+	local name=$1 rounds=$2 what=$3 clock=$4 n least=
 	shift 4
 	echo 4096 > $HYP/buffer_size_kb || die "no $HYP"
 	trace_events 1
-	for i in 1 2 3 4 5; do
+	for _ in 1 2 3 4 5; do
 		n=$(entries_once "$what" "$clock" "$rounds" "$@")
 		case $n in
 		'' | *[!0-9]*) die "no result from the hypervisor's trace: $name" ;;
@@ -216,7 +216,7 @@ section_profile() {
 	owned_or_die
 	load_module
 	echo "profile begins"
-	for i in $(seq 40); do timeout 100 sh -c "echo '$1 64' > $OP" || die "cannot do: $1"; done
+	for _ in $(seq 40); do timeout 100 sh -c "echo '$1 64' > $OP" || die "cannot do: $1"; done
 }
 
 # In a guest of its own: when the bytes come is for the outside to say.

@@ -3,12 +3,12 @@
 need_owned
 [ -f /lib/virtio_blk.ko ] || { not_ok "no virtio_blk.ko beside the Image"; finish; }
 
-blocks() { ls /sys/bus/virtio/drivers/virtio_blk 2>/dev/null | grep '^virtio'; }
+blocks() { find /sys/bus/virtio/drivers/virtio_blk -name 'virtio[0-9]*' 2>/dev/null | sed 's|.*/||' | sort; }
 l2s() { grep -c '^l2 ' $ITS; }
 block_works() {
 	local disk before bad=0
 	[ -n "$(ls -d /sys/block/vd* 2>/dev/null)" ] || return 1
-	for disk in $(ls -d /sys/block/vd*); do
+	for disk in /sys/block/vd*; do
 		before=$(msis)
 		timeout 20 dd if=/dev/${disk##*/} of=/dev/null bs=4096 count=32 iflag=direct 2>/dev/null || bad=1
 		[ "$(msis)" -gt "$before" ] || { echo "  no MSI from ${disk##*/}"; bad=1; }

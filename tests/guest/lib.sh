@@ -31,6 +31,7 @@ need_owned() {
 }
 
 # Interrupts delivered through the ITS so far, over all CPUs; optionally of one PCI device.
+# shellcheck disable=SC2120
 msis() {
 	awk -v dev="${1:-}" '
 		/ITS/ && (dev == "" || index($0, dev)) {

@@ -60,11 +60,13 @@ has_intx() { ! has_msis "$1" && [ -n "$(intxs "$1")" ]; }
 is_driven() { [ -e "/sys/bus/virtio/drivers/virtio_blk/$(virtio_of "$1")" ]; }
 read_disk() { timeout 20 dd if=/dev/"$(ls /sys/bus/pci/devices/"$1"/virtio*/block)" of=/dev/null bs=4096 count=32 iflag=direct 2>/dev/null; }
 disk_works() {
-	local before=$(msis "$1")
+	local before
+	before=$(msis "$1")
 	read_disk "$1" && [ "$(msis "$1")" -gt "$before" ]
 }
 disk_works_without_msis() {
-	local before=$(intxs "$1")
+	local before
+	before=$(intxs "$1")
 	has_intx "$1" && read_disk "$1" && [ "$(intxs "$1")" -gt "$before" ]
 }
 

@@ -8,7 +8,7 @@ check "$rngs virtio-rng devices, buses up to 40 among them" \
 	sh -c "[ $rngs -eq 11 ] && ls /sys/bus/pci/devices | grep -q '^0000:28:'"
 check "every one of them delivers" rngs_work
 
-hwrngs | while read -r dev pci; do echo "$pci"; done | grep -v '^0000:00:' > /tmp/list
+hwrngs | while read -r _ pci; do echo "$pci"; done | grep -v '^0000:00:' > /tmp/list
 check "$(wc -l < /tmp/list) of them behind root ports" [ "$(wc -l < /tmp/list)" -eq 10 ]
 
 while read -r pci; do

@@ -2,9 +2,10 @@
 . /tests/lib.sh
 need_owned
 cd /selftests || { not_ok "no selftests in this guest"; finish; }
+PATH=$PWD:$PATH
 for test in "$@"; do
 	set -- $(echo "$test" | tr '+' ' ')
-	timeout "${LIMIT:-100}" "./$@" > /tmp/log 2>&1 < /dev/null
+	timeout "${LIMIT:-100}" "$@" > /tmp/log 2>&1 < /dev/null
 	status=$?
 	case $status in
 	0) ok "$(basename $1)" ;;
