@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # One line per target; the work is in scripts/.
 PAGE_SIZE ?= 4k
 export PAGE_SIZE ALL ONLY UPDATE JOBS MUTANTS GIC CPU SMP ACPI EACH KERNEL_TREE STOCK KVM EL2_DEBUG IMAGE PART SIGNOFF OUT V SINCE FORCE

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
 """What of the GIC was accessed between the marks of bench.c: reads QEMU's trace.
 
 A name is that of ATTEMPTS windows, in the order of the trace. Prints the least of each

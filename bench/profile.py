@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
 """Where the instructions of an operation go, function by function.
 
 profile.py record QMP CONSOLE: waits until CONSOLE has the line "profile begins", and has

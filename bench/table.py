@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
 """Turns the raw numbers of a bench, "KERNEL AS NAME VALUE", into one table."""
 import argparse
 import sys

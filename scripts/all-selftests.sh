@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # all-selftests.sh [CPU=] [GIC=] [PAGE_SIZE=] [SMP=] [MEM=2G] [LIMIT=60] [ONLY='NAME...']
 #                  [IMAGE=] [STOCK_IMAGE=] [SELFTESTS=folder] [KERNEL_TREE=]
 # Every KVM selftest of the tree, on the stock kernel and on the patched one, side by side: one

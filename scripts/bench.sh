@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # bench.sh [longest] [IMAGE=] [STOCK_IMAGE=] [NOKVM_IMAGE=] [NOKVM_STOCK_IMAGE=] [KERNEL_TREE=]
 # What it costs that EL2 owns the ITS: counts instructions on the stock kernel and
 # on the patched one, prints one table and writes it to bench/RESULTS.md. Images

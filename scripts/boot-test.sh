@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # boot-test.sh [KEY=VALUE ...]: boot.sh as a test. A stock kernel must be told apart.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # boot.sh [PAGE_SIZE=] [GIC=3|4] [CPU=] [SMP=] [ACPI=1|gicc] [KERNEL_TREE=] [IMAGE=] [STOCK=1]
 # Builds, boots in protected mode, reports who owns the ITS. Exits by what it saw.
 . "$(dirname "$0")/lib.sh"

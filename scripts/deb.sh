@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # deb.sh [CONFIG=path] [OUT=folder] [KERNEL_TREE=]
 # A Debian package of the patched kernel for a real arm64 machine, from the configuration of that
 # machine: its /boot/config-* or /proc/config.gz. Without CONFIG: of this machine, if it is arm64.

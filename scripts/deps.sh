@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # deps.sh [PACKAGE...]
 # Installs what is missing from a bare Debian 12, and these. Quick when nothing is.
 . "$(dirname "$0")/lib.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # For gdb on a guest of `make shell GDB=1`. el2: goes on until the hypervisor is at EL2, while the
 # host still is trusted, and loads its symbols. el2-symbols: loads them where the guest stands now.
 set pagination off

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # export.sh                  writes patches/ and the exported files from build/linux; FORCE=1:
 #                            also over patches that were edited by hand
 # export.sh --check          compares only

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # fetch.sh base    downloads the kernel's source package, prints the .deb's path
 # fetch.sh busybox downloads a static arm64 busybox, prints its path
 # fetch.sh firmware downloads UEFI for QEMU's arm64 machine, prints its path

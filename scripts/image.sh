@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # image.sh [PAGE_SIZE=4k|16k|64k] [STOCK=1] [KVM=0] [EL2_DEBUG=0] [ACPI=1|gicc] [CHECK=1] [GDB=1]
 # ACPI: with what it takes to boot by UEFI and ACPI, and to boot a crash kernel.
 # CHECK: EL2 checks its records after each change.

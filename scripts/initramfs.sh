@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # initramfs.sh [guest/path=host/path ...]
 # Prints the path of an initramfs: busybox, tests/guest, and the given files.
 . "$(dirname "$0")/lib.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # Sourced by every script: paths, messages, KEY=VALUE arguments, clean tools.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
 """Rewrites the MADT of QEMU's arm64 machine: the redistributor of each CPU is named by its
 GICC entry, as some firmware does, and no longer by a GICR entry for all of them."""
 import argparse

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # make-options.sh TARGET... -- NAME...
 # Whether these targets of make take the options which its command line has, and whether each
 # option is what it may be. Make has them all in the environment.

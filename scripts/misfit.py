@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
 """misfit.py TREE PATCH: which files and hunks of a patch do not apply to a tree, and why.
 
 Exits with 1 if it finds none.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
 """Rewrites the mail headers of patches.
 
 patchmail.py normalise 'Name <mail>' DATE FILE...   one author, one date

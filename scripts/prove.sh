@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # prove.sh [ALL=1] [ONLY=name,...] [PAGE_SIZE=] [UPDATE=1] [JOBS=n] [MUTANTS=n/of|0]
 # Proves properties of EL2's its_*.c, and that each broken variant fails, or the n-th of each
 # "of" of them: see tests/proof/README.md. Ends with

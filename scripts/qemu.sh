@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # qemu.sh IMAGE=path [KEY=VALUE ...]
 # Boots a kernel in protected mode; the guest runs tests/guest/<TEST>.sh.
 #   TEST=name ARGS=a,b    the test, and its arguments

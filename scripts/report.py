@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
 """Reads the console of a boot test; prints who owns what; exits by what it saw."""
 import argparse
 import re

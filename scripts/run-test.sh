@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # run-test.sh NAME [IMAGE=path] [STOCK=1] [PAGE_SIZE=] [CPU=] [SMP=] [GIC=] [...]
 # One guest test; every option of image.sh and qemu.sh. V=1 shows the whole console.
 . "$(dirname "$0")/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # selftests.sh [SRC=tree] [--all | NAME...]: builds KVM selftests of a tree, static for arm64:
 # these, all that the tree has, or all of configs/selftests*; prints the folder of the programs.
 . "$(dirname "$0")/lib.sh"

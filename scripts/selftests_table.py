@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
 """selftests_table.py [--slower] STOCK OURS: how each KVM selftest ended on both, in one table.
 
 --slower: only the names of those which pass on stock and take too long on ours.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # series.sh PART=N SIGNOFF='Name <mail>' [OUT=folder] [V=n] [SINCE=tag] [PREFIX='RFC PATCH']
 # One part of the series as it would be sent, in build/series/<part> or OUT.
 # SINCE: a tag of build/linux or of this repository; the cover letter tells what changed.

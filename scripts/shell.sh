@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # shell.sh [GDB=1] [STOCK=1] [IMAGE=] [SELFTESTS=folder]; every option of image.sh and qemu.sh
 # The boot of boot.sh with a console to type at: the KVM selftests of the kernel and the
 # programs of tests/ are in the path, debugfs and tracefs are mounted. "exit" powers off;

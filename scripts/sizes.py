@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
 """sizes.py TREE BASE < "N-name first last" lines: the limits of sizes.sh."""
 import re
 import subprocess

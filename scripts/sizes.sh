@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # sizes.sh: how large the parts of the series in build/linux are, against their limits;
 # one line "ok - ..." or "not ok - ..." for each.
 . "$(dirname "$0")/lib.sh"

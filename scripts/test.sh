@@ -1,6 +1,7 @@
 #!/bin/bash
-# Everything: the series, the builds, the guests. One line per check, the last
-# line is "N passed, N failed". test.sh NAME... runs only these groups:
+# SPDX-License-Identifier: GPL-2.0-only
+# Everything: the series, the builds, the guests. One line per check, as TAP has it, with the
+# plan at the end; the last line is "N passed, N failed". test.sh NAME... runs only these groups:
 # options series sizes checkpatch warnings model walk builds prove matrix guests attacks
 # EACH=1: each patch is built and booted by itself, not only those of the last part and the
 # last one of each other, and compilers and sparse read the end of each part. What needs one CPU only runs beside the builds of walk and builds, if these are asked for.
@@ -612,9 +613,10 @@ summary() {
 	local passed failed
 	passed=$(grep -c '^ok ' "$RESULTS" || true)
 	failed=$(grep -c '^not ok ' "$RESULTS" || true)
-	[ "$failed" -eq 0 ] || { echo; echo "Failed:"; grep '^not ok ' "$RESULTS"; }
+	[ "$failed" -eq 0 ] || { echo; echo "# Failed:"; grep '^not ok ' "$RESULTS" | sed 's/^/#   /'; }
 	say ""
 	print_minutes
+	echo "1..$((passed + failed))"
 	echo "$passed passed, $failed failed"
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
@@ -622,7 +624,7 @@ summary() {
 # Some run side by side: the sum is more than the whole. A queue's time is shared by its groups.
 print_minutes() {
 	local group seconds
-	printf 'Minutes:'
+	printf '# Minutes:'
 	while read -r group seconds; do
 		printf ' %s %s,' "$group" "$(minutes "$seconds")"
 	done < "$SECONDS_OF"

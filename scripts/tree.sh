@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # tree.sh [--soft] [KERNEL_TREE=path|debian]
 # build/linux: the base kernel (tag `base`) and patches/ as commits on it, with a tag
 # `part/<N>-<name>` on the last one of each part. If a patch does not apply it says

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # attack-its.sh [plain] [exhausted] [v4] [fuzz] [fuzz-v4] [stock] [stock-exhausted]
 #               [stock-v4] [firmware] [firmware-v4] [stock-firmware] [stock-firmware-v4]
 #               [rdist] [rdist-exhausted] [rdist-v4] [stock-rdist] [stock-rdist-exhausted]

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
 """Firmware that restores an ITS over a loss of power, and a host that enables it.
 
 Such firmware (TF-A's gicv3_its_restore()) writes GITS_CBASER, which makes GITS_CREADR

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
 """A compromised host, watched from outside.
 
 Boots a kernel with its RAM in a file, lets the guest attack its ITS, and compares

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # check-break.sh [NAME...] [SRC=tree] [OUT=folder] [SEED=folder] [CPU=cortex-a53] [GIC=3]
 # Does the check in EL2 (CONFIG_PKVM_ITS_CHECK) bite? Breaks a copy of the kernel in each way
 # of tests/check/*.patch, builds and boots that, and wants EL2 to panic with the name of the

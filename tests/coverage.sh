@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # coverage.sh [CPU=cortex-a53] [SRC=tree IMAGE=path] [SELFTESTS=folder] [MODEL=0] [RUNS=file]
 # Which lines of its_*.c EL2 has executed, booted, and which of them in user space.
 #

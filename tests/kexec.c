@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * kexec crash|normal KERNEL INITRAMFS ARGUMENTS: load a kernel, to be started if this one
  * crashes or at a reboot. Exits with 0 if that works, 1 if it is refused with EBUSY, 2 on

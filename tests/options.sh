@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # options.sh: each command line that is wrong ends at once, with one line that says what is
 # allowed; those that are right go on. Nothing is fetched or built. "ok ..." or "not ok ..." for each.
 . "$(dirname "$0")/../scripts/lib.sh"

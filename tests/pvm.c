@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * pvm protected|ordinary: create a guest of that kind with one vCPU, and run it
  * for no time at all, which makes EL2 create it as well. Exits with 0 if that

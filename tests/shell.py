@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
 """make shell as someone types at it, and as a debugger sees it.
 
 shell.py console [KEY=VALUE...]   a console: what is mounted, a selftest, Ctrl-C, power off

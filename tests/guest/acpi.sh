@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # acpi.sh gicr|gicc: ACPI describes the machine, and the redistributors by that kind of entry.
 . /tests/lib.sh
 tables=/sys/firmware/acpi/tables

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # A compromised host: the given programs of bin/ in turn, + joins a name and its arguments.
 # The watcher outside stops the machine at the marker to see EL2's memory before.
 . /tests/lib.sh

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # bench.sh SECTION: prints "bench NAME VALUE", for scripts/bench.sh. A value is a
 # number of instructions unless its name says otherwise, and the least of its rounds.
 . /tests/lib.sh

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # Facts for scripts/report.py.
 . /tests/lib.sh
 echo "=== uname $(uname -r) cpus $(nproc)"

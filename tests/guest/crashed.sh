@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # crashed.sh CODE [TABLE]: in the crash kernel, see kdump.sh. EL2 and its ITSs are as they were:
 # the crashed kernel's code can be read, a table of an ITS is still EL2's.
 . /tests/lib.sh

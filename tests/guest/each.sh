@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # KVM selftests for scripts/all-selftests.sh, one line "each NAME STATUS SECONDS WHY" for each:
 # those in /list. A "begin NAME" without such a line is the one during which the guest ended.
 . /tests/lib.sh

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # The kernel was told to let the hand-over fail: it goes on without, but without
 # protected guests.
 . /tests/lib.sh

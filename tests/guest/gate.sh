@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # gate.sh msi|nomsi ADDRESS...: firmware describes ITSs there, in hexadecimal, that Linux
 # does not drive. They are not EL2's, so nobody may have a protected guest.
 . /tests/lib.sh

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # With every ITS in EL2's hands both kinds of guests are welcome.
 . /tests/lib.sh
 need_owned

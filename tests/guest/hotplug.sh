@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # hotplug.sh [TIMES]: CPU 1 goes away and comes back, with interrupts aimed at it.
 . /tests/lib.sh
 need_owned

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # kdump.sh nolpi|lpi [CPU]: the kernel crashes on that CPU, while a device sends MSIs. Another
 # boots in its place, told to do without LPIs or not, and goes on with crashed.sh.
 . /tests/lib.sh

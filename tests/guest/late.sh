@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # A driver which binds after the hand-over, to a device whose L2 page is not there yet.
 . /tests/lib.sh
 need_owned

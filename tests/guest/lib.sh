@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # Sourced by the guest tests.
 ITS=/sys/kernel/debug/kvm/its
 FAILED=0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # A device is mapped as fast among 4,000 as beside a single other: counted, not timed, as
 # QEMU runs one instruction in each nanosecond here.
 . /tests/lib.sh

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # MSIs arrive, and go on arriving.
 . /tests/lib.sh
 need_owned

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # offline.sh never|early: CPU 1 is known, but was not online when the host lost its
 # privileges: it was never, or left just before. EL2 must not let it start.
 . /tests/lib.sh

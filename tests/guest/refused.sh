@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # A device of which EL2 refuses the MAPD: a malformed entry in the shadow of the Device
 # table, where its L2 page would be. Its driver gets no MSIs, nobody else gets an error.
 # virtio-pci asks for MSI-X three times, each time for fewer vectors, and falls back to INTx.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # A host whose firmware restores the ITS: /replay, and somebody outside who plays that
 # firmware. args=vpe: with a vPE, on GICv4.
 . /tests/lib.sh

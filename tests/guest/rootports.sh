@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # Devices on many buses: DeviceIDs which need a second L2 page. Each of them is
 # unbound and bound 20 times, which unmaps and maps it in the ITS.
 . /tests/lib.sh

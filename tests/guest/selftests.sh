@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # KVM selftests, each in its own time limit: args=name,name...; + joins a name and its arguments.
 . /tests/lib.sh
 need_owned

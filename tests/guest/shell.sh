@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # A console to type at.
 . /tests/lib.sh
 echo 4 > /proc/sys/kernel/printk

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # The ITS driver's suspend and resume callbacks, five times.
 . /tests/lib.sh
 need_owned

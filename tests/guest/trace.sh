@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # The hypervisor's trace events: pages of a device that goes and comes back.
 . /tests/lib.sh
 need_owned

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # Guests with vLPIs, created and destroyed: args=count. No page is lost.
 . /tests/lib.sh
 need_owned

@@ -229,6 +229,15 @@ def prove(prover, name, proof, page, proofs, mutants):
     return text, lines
 
 
+def stale_mutants(prover, mutants):
+    """Those whose text is not there any more, whether or not they are run."""
+    for name, mutant in mutants.items():
+        try:
+            break_source(mutant, prover.el2, prover.out / "mutants" / name)
+        except Failed as why:
+            yield name, why
+
+
 def must_fail(prover, name, mutant, proof):
     """A broken EL2: each property that the mutant names fails."""
     start = time.time()
@@ -342,6 +351,8 @@ def main():
         except Failed as why:
             report.say("failed", f"mutant {name}: {why}")
 
+    for name, why in stale_mutants(prover, mutants):
+        report.say("failed", f"mutant {name}: {why}")
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         if not args.no_proofs:
             list(pool.map(one_proof, [(n, page) for page in args.pages.split(",") for n, p in proofs.items()

@@ -53,8 +53,9 @@ static void check_write(const void *reg, u32 width)
 		      offset == 0x48 || offset == 0xa0 || offset == 0xb0),
 		      "only registers of the list are written, whole");
 	else
-		prove(!vlpi_access && access.offset == 0 && (offset == 0x70 || offset == 0x78),
-		      "with GICR_CTLR addresses are written, and nothing else");
+		prove((!vlpi_access && access.offset == 0 && (offset == 0x70 || offset == 0x78)) ||
+		      (vlpi_access && access.offset == 0x78 && vlpi && offset == 0x70),
+		      "with GICR_CTLR and GICR_VPENDBASER addresses are written, and nothing else");
 }
 
 void writel_relaxed(u32 val, void *reg)

@@ -486,6 +486,8 @@ void __init pkvm_its_finish(void)
  *
  * EL2 refuses them unless it owns every ITS and every redistributor that the
  * firmware describes; asking first gives a message.
+ *
+ * Return: true if they are not refused.
  */
 bool pkvm_its_allows_protected_vms(void)
 {

@@ -327,7 +327,9 @@ bool __init pkvm_rdists_finish(void)
 }
 
 /**
- * pkvm_nr_rdists() - How many redistributors does the firmware describe?
+ * pkvm_nr_rdists() - Count the redistributors that the firmware describes.
+ *
+ * Return: their number.
  */
 unsigned int pkvm_nr_rdists(void)
 {

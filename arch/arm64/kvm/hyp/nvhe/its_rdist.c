@@ -699,15 +699,21 @@ static int rdist_claim_vpe(struct hyp_rdist *rdist, u32 vpe_id, struct hyp_its_v
 	return 0;
 }
 
-/* GICv4.1 finds the rest in the vPE table. */
+/*
+ * GICv4.1 finds the rest in the vPE table, of which a redistributor that came back
+ * without EL2's knowledge may not have been told again.
+ */
 static void rdist_name_vpe(struct hyp_rdist *rdist, u64 val)
 {
 	u32 vpe_id = FIELD_GET(GICR_VPENDBASER_4_1_VPEID, val);
 	struct hyp_its_vpe vpe;
 
 	if (!rdist->lpis || !rdist->vpe_table ||
-	    !hyp_its_id_in_range(&rdist->vpe_table->table, vpe_id) ||
-	    rdist_claim_vpe(rdist, vpe_id, &vpe))
+	    !hyp_its_id_in_range(&rdist->vpe_table->table, vpe_id) || !rdist_is_vacant(rdist))
+		return;
+
+	rdist_restore_vpropbaser(rdist);
+	if (rdist_claim_vpe(rdist, vpe_id, &vpe))
 		return;
 
 	val &= GICR_VPENDBASER_Valid | GICR_VPENDBASER_4_1_VGRP0EN |
@@ -1072,6 +1078,8 @@ s64 __pkvm_rdist_handover(unsigned long desc_hva, size_t desc_size,
 /**
  * pkvm_owns_rdists() - Does EL2 own every redistributor?
  * @nr:		How many the firmware describes.
+ *
+ * Return: true if it does.
  */
 bool pkvm_owns_rdists(unsigned int nr)
 {

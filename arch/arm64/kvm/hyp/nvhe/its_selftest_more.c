@@ -20,7 +20,9 @@ u64 its_selftest_nr_checks;
 static struct its_fake *const fake = &its_fake;
 
 /**
- * pkvm_its_selftest_checks() - How many checks did the self test make?
+ * pkvm_its_selftest_checks() - Count what the self test checked.
+ *
+ * Return: the number of its checks.
  */
 u64 pkvm_its_selftest_checks(void)
 {

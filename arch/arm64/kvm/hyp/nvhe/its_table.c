@@ -754,6 +754,8 @@ void hyp_its_teardown_tables(struct hyp_its *its)
  * hyp_its_id_in_range() - Does a table reach as far as this entry?
  * @table:	The table.
  * @id:		Any DeviceID, or whatever else the table is indexed by.
+ *
+ * Return: true if it does.
  */
 bool hyp_its_id_in_range(const struct hyp_its_table *table, u32 id)
 {

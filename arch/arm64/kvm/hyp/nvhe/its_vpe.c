@@ -37,7 +37,7 @@ struct its_vpe_record {
 #define ITS_VPE_UNMAPPING	BIT_ULL(62)
 #define ITS_VPE_LEAVING		BIT_ULL(61)
 #define ITS_VPE_STATE		(ITS_VPE_VALID | ITS_VPE_UNMAPPING | ITS_VPE_LEAVING)
-/* GICv4.1: the ITS has been told to map it, and may not have done so. */
+/* GICv4.1: it is not known if the ITS has mapped it: that, or an unmap, may be lost. */
 #define ITS_VPE_MAPPING		BIT_ULL(60)
 #define ITS_VPE_VPT		GENMASK_ULL(51, 16)
 #define ITS_VPE_INTID_BITS	GENMASK_ULL(5, 0)
@@ -146,6 +146,8 @@ bool hyp_its_vpe_in_range(struct hyp_its *its, u32 vpe_id)
  * hyp_its_vpe_is_mapped() - Is a vPE mapped, as far as the host is concerned?
  * @its:	The ITS, locked unless the answer may be out of date.
  * @vpe_id:	Any vPEID.
+ *
+ * Return: true if it is.
  */
 bool hyp_its_vpe_is_mapped(struct hyp_its *its, u32 vpe_id)
 {
@@ -478,6 +480,14 @@ static void its_remove_vpe_unmap(struct hyp_its *its, u32 vpe_id)
 	}
 }
 
+static void its_drop_vpe_unmap(struct hyp_its *its, u32 vpe_id, u64 state)
+{
+	hyp_spin_lock(&its_vpe_lock);
+	its_set_vpe_state(its_vpe_record(its, vpe_id), state);
+	its_remove_vpe_unmap(its, vpe_id);
+	hyp_spin_unlock(&its_vpe_lock);
+}
+
 /**
  * hyp_its_drop_vpe_unmap() - Undo hyp_its_begin_vpe_unmap().
  * @its:	The ITS, locked, that will not execute the unmap.
@@ -487,20 +497,22 @@ static void its_remove_vpe_unmap(struct hyp_its *its, u32 vpe_id)
  */
 void hyp_its_drop_vpe_unmap(struct hyp_its *its, u32 vpe_id)
 {
-	hyp_spin_lock(&its_vpe_lock);
-	its_set_vpe_state(its_vpe_record(its, vpe_id), ITS_VPE_VALID);
-	its_remove_vpe_unmap(its, vpe_id);
-	hyp_spin_unlock(&its_vpe_lock);
+	its_drop_vpe_unmap(its, vpe_id, ITS_VPE_VALID);
 }
 
 /**
  * hyp_its_drop_vpe_unmaps() - Undo hyp_its_begin_vpe_unmap() for each vPE of an ITS.
  * @its:	The ITS, locked, whose queue is programmed anew.
+ *
+ * The ITS may have executed some of them: with GICv4.1 no other ITS can be told of these
+ * vPEs until the host has unmapped them again.
  */
 void hyp_its_drop_vpe_unmaps(struct hyp_its *its)
 {
+	u64 state = ITS_VPE_VALID | (hyp_its_is_v4_1(its) ? ITS_VPE_MAPPING : 0);
+
 	while (its->nr_vpe_unmaps)
-		hyp_its_drop_vpe_unmap(its, its->vpe_unmaps[0]);
+		its_drop_vpe_unmap(its, its->vpe_unmaps[0], state);
 	its->nr_vpe_maps = 0;
 }
 
@@ -560,6 +572,8 @@ void hyp_its_complete_vpe_unmap(struct hyp_its *its, u32 vpe_id)
  * @vpe_id:	Any vPEID.
  *
  * Takes no lock: another CPU may be unmapping it.
+ *
+ * Return: true if it is.
  */
 bool hyp_its_vpe_is_known(u32 vpe_id)
 {
