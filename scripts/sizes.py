@@ -133,7 +133,7 @@ def limited(name, commit, files, limit):
 def calls(commit):
     """
     file: {file: names} of what it calls by name or includes. A pointer to a function is no
-    call, and a self test calls everything.
+    call, and a self test calls everything, as does the check of all records (its_check.c).
     """
     text = {p[len(NVHE):]: show(commit, p) for p in el2_files(commit, r"its_(?!selftest|check).*\.c")}
     found = {name: functions(t) for name, t in text.items()}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Everything: the series, the builds, the guests. One line per check, as TAP has it, with the
 # plan at the end; the last line is "N passed, N failed". test.sh NAME... runs only these groups:
-# options series sizes checkpatch warnings model walk builds prove matrix guests attacks
+# options series sizes checkpatch docs warnings model walk builds prove matrix guests attacks
 # EACH=1: each patch is built and booted by itself, not only those of the last part and the
 # last one of each other, and compilers and sparse read the end of each part. What needs one CPU only runs beside the builds of walk and builds, if these are asked for.
 . "$(dirname "$0")/lib.sh"
@@ -14,7 +14,7 @@ RESULTS=$BUILD/test/results
 JOBS=$BUILD/test/jobs
 SECONDS_OF=$BUILD/test/seconds
 PARALLEL=2
-BESIDE=(options series sizes checkpatch warnings model)
+BESIDE=(options series sizes checkpatch docs warnings model)
 QUEUED=(prove matrix guests attacks)
 CPUS=(cortex-a53 max)
 PAGE_SIZES=(4k 16k 64k)
@@ -199,6 +199,28 @@ test_checkpatch() {
 		check "$file has a maintainer" sh -c "cd '$TREE' &&
 			perl scripts/get_maintainer.pl --no-git --no-git-fallback --no-l -f '$file' | grep ." || true
 	done
+}
+
+kernel_docs() {
+	local files
+	mapfile -t files < <(w diff --no-renames --diff-filter=A --name-only base HEAD -- '*.c' '*.h' ':!tools/')
+	(cd "$TREE" && python3 tools/docs/kernel-doc -none -Wall -Werror "${files[@]}")
+}
+
+# The pages beside it name others that are not built here.
+sphinx_page() {
+	local log=$BUILD/test/sphinx
+	rm -rf "$BUILD/test/docs"
+	kmake -C "$TREE" O="$BUILD/test/docs" SPHINXDIRS=virt/kvm/arm htmldocs > "$log" 2>&1 || { tail "$log"; return 1; }
+	[ -s "$BUILD/test/docs/Documentation/output/virt/kvm/arm/pkvm-its.html" ] || { tail "$log"; return 1; }
+	! grep -E '(pkvm-its|index)\.rst' "$log"
+}
+
+test_docs() {
+	step "Documentation"
+	tree_at_head
+	check "kernel-doc says nothing of the files that are new" kernel_docs || true
+	check "sphinx says nothing of pkvm-its.rst and its index" sphinx_page || true
 }
 
 # The folders of what the series touches.
@@ -653,7 +675,7 @@ main() {
 	unset IMAGE STOCK PAGE_SIZE CPU SMP GIC ACPI KVM EL2_DEBUG CHECK GDB OUT SRC PART SIGNOFF V SINCE FORCE
 	exec 7>"$BUILD/test/running"
 	flock -n 7 || die "another make test is running here"
-	"$SCRIPTS/deps.sh" gdb-multiarch shellcheck
+	"$SCRIPTS/deps.sh" gdb-multiarch python3-sphinx python3-yaml shellcheck
 	"$SCRIPTS/tree.sh" --soft
 	mapfile -t aside < <(asked "${BESIDE[@]}")
 	mapfile -t queue < <(asked "${QUEUED[@]}")
