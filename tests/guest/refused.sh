@@ -106,16 +106,19 @@ check "each time with as many refusals" same $((6 * maps)) "$(refused)"
 
 # Each ITT that was offered to EL2 is freed by the driver, as often as it was offered.
 trace_on() {
-	echo 1 > "$(find $HYP/events -path '*/its_donate/enable')" &&
+	echo 16384 > $TRACING/buffer_size_kb &&
+		echo 1 > "$(find $HYP/events -path '*/its_donate/enable')" &&
 		echo 1 > $TRACING/events/kmem/mm_page_free/enable && echo 1 > $HYP/tracing_on
 }
 trace_off() { echo 0 > $TRACING/events/kmem/mm_page_free/enable && echo 0 > $HYP/tracing_on; }
 frees_itts() {
-	local size nr phys pfn freed
+	local size nr phys pfn freed lost
 	size=$(awk '/^KernelPageSize/ { print $2 * 1024; exit }' /proc/self/smaps)
 	trace_on && bind $EMPTY && unbind $EMPTY && trace_off || return 1
 	sed -n 's/.*mm_page_free: .* pfn=0x0*\([0-9a-f]*\) .*/\1/p' $TRACING/trace > /tmp/freed
 	sed -n 's/.*its_donate.* phys=\(0x[0-9a-f]*\) nr_pages=1$/\1/p' $HYP/trace | sort | uniq -c > /tmp/itts
+	lost=$(cat $TRACING/per_cpu/cpu*/stats | awk '/^(overrun|commit overrun|dropped events):/ { n += $NF } END { print n + 0 }')
+	[ "$lost" -eq 0 ] || { echo "  the trace lost $lost events"; return 1; }
 	[ -s /tmp/itts ] || { echo "  no ITT in the trace"; return 1; }
 	while read -r nr phys; do
 		pfn=$(printf %x $((phys / size)))
