@@ -233,6 +233,7 @@ main() {
 	measure_all
 	results > "$BUILD/bench/RESULTS.md"
 	mv "$BUILD/bench/RESULTS.md" "$RESULTS"
+	python3 "$ROOT/bench/plot.py" "$RESULTS" > "$ROOT/bench/costs.svg"
 	python3 "$ROOT/bench/table.py" --plain "$RAW"
 }
 

@@ -216,11 +216,14 @@ sphinx_page() {
 	! grep -E '(pkvm-its|index)\.rst' "$log"
 }
 
+is_plotted() { python3 "$ROOT/bench/plot.py" "$ROOT/bench/RESULTS.md" | cmp - "$ROOT/bench/costs.svg"; }
+
 test_docs() {
 	step "Documentation"
 	tree_at_head
 	check "kernel-doc says nothing of the files that are new" kernel_docs || true
 	check "sphinx says nothing of pkvm-its.rst and its index" sphinx_page || true
+	check "bench/costs.svg shows bench/RESULTS.md" is_plotted || true
 }
 
 # The folders of what the series touches.
