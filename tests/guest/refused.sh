@@ -104,10 +104,11 @@ bind_each() {
 check "bound and unbound 5 times" bind_each
 check "each time with as many refusals" same $((6 * maps)) "$(refused)"
 
-# Each ITT that was offered to EL2 is freed by the driver, as often as it was offered.
+# Each ITT that EL2 refused is freed by the driver, as often as it was refused.
 trace_on() {
 	echo 16384 > $TRACING/buffer_size_kb &&
 		echo 1 > "$(find $HYP/events -path '*/its_donate/enable')" &&
+		echo 1 > "$(find $HYP/events -path '*/its_refused/enable')" &&
 		echo 1 > $TRACING/events/kmem/mm_page_free/enable && echo 1 > $HYP/tracing_on
 }
 trace_off() { echo 0 > $TRACING/events/kmem/mm_page_free/enable && echo 0 > $HYP/tracing_on; }
@@ -116,14 +117,17 @@ frees_itts() {
 	size=$(awk '/^KernelPageSize/ { print $2 * 1024; exit }' /proc/self/smaps)
 	trace_on && bind $EMPTY && unbind $EMPTY && trace_off || return 1
 	sed -n 's/.*mm_page_free: .* pfn=0x0*\([0-9a-f]*\) .*/\1/p' $TRACING/trace > /tmp/freed
-	sed -n 's/.*its_donate.* phys=\(0x[0-9a-f]*\) nr_pages=1$/\1/p' $HYP/trace | sort | uniq -c > /tmp/itts
+	# The driver sends a command by a hypercall, and by the queue if that does not take it:
+	# each refusal is of the ITT that was donated last.
+	sed -n 's/.*its_donate.* phys=\(0x[0-9a-f]*\) nr_pages=1$/\1/p; s/.*its_refused.*/refused/p' $HYP/trace |
+		awk '$1 == "refused" { print itt; next } { itt = $1 }' | sort | uniq -c > /tmp/itts
 	lost=$(cat $TRACING/per_cpu/cpu*/stats | awk '/^(overrun|commit overrun|dropped events):/ { n += $NF } END { print n + 0 }')
 	[ "$lost" -eq 0 ] || { echo "  the trace lost $lost events"; return 1; }
 	[ -s /tmp/itts ] || { echo "  no ITT in the trace"; return 1; }
 	while read -r nr phys; do
 		pfn=$(printf %x $((phys / size)))
 		freed=$(grep -cx "$pfn" /tmp/freed)
-		[ "$freed" -ge "$nr" ] || { echo "  the ITT at $phys, offered $nr times, was freed $freed times"; return 1; }
+		[ "$freed" -ge "$nr" ] || { echo "  the ITT at $phys, refused $nr times, was freed $freed times"; return 1; }
 	done < /tmp/itts
 }
 check "the driver frees each ITT that was refused" frees_itts
