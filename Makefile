@@ -14,7 +14,7 @@ help:
 	@echo '              [PAGE_SIZE=4k|16k|64k] [GIC=3|4] [CPU=cortex-a53|max|...] [SMP=n]'
 	@echo '              [ACPI=1|gicc: UEFI firmware, ACPI] [KERNEL_TREE=path]'
 	@echo 'make test     everything: the series, the builds, the guests (an hour); EACH=1: a kernel'
-	@echo '              for each patch, not only for the last part and the end of each other'
+	@echo '              for each patch, and not only for the end of each part'
 	@echo 'make shell    the same boot with a console to type at, selftests in the path; the options of boot'
 	@echo '              [GDB=1: wait for a debugger, EL2 has symbols, too]'
 	@echo 'make selftests  every KVM selftest, on stock and on ours, in one table'

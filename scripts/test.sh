@@ -3,8 +3,9 @@
 # Everything: the series, the builds, the guests. One line per check, as TAP has it, with the
 # plan at the end; the last line is "N passed, N failed". test.sh NAME... runs only these groups:
 # options series sizes checkpatch docs warnings model walk builds prove matrix guests attacks
-# EACH=1: each patch is built and booted by itself, not only those of the last part and the
-# last one of each other, and compilers and sparse read the end of each part. What needs one CPU only runs beside the builds of walk and builds, if these are asked for.
+# EACH=1: each patch is linked and booted by itself, and not only the last one of each part, and
+# sparse reads the end of each part. What needs one CPU only runs beside the builds of walk and
+# builds, if these are asked for.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
 
@@ -144,11 +145,15 @@ part_end() {
 		SELFTESTS="$selftests" IMAGE="$image" CPU=cortex-a53
 }
 
-# Is this patch built and booted by itself? A kernel for each takes as long as all the rest.
-is_walked() {
-	local part=$1 patch=$2
-	[ -n "${EACH:-}" ] || [ "$part" = "$(part_names | tail -n 1)" ] ||
-		[ "$patch" = "$(part_patches "$part" | tail -n 1)" ]
+# Is this patch linked and booted by itself? A kernel for each takes as long as all the rest.
+is_walked() { [ -n "${EACH:-}" ] || [ "$2" = "$(part_patches "$1" | tail -n 1)" ]; }
+
+# What the series touches of a kernel that was built before.
+compile_only() {
+	local out=$WALK/out/4k dirs
+	mapfile -t dirs < <(touched_dirs)
+	kmake -C "$TREE" O="$out" KCONFIG_ALLCONFIG="$out/fragment" olddefconfig &&
+		kmake -C "$TREE" O="$out" "${dirs[@]}"
 }
 
 walk_part() {
@@ -156,7 +161,7 @@ walk_part() {
 	for patch in $(part_patches "$part"); do
 		subject=$part/$(basename "$patch" .patch)
 		w am -q "$patch" || { not_ok "$subject applies"; return 1; }
-		is_walked "$part" "$patch" || continue
+		is_walked "$part" "$patch" || { check "$subject compiles" compile_only || true; continue; }
 		image=$(walk_image) || { not_ok "$subject builds"; image=; continue; }
 		ok "$subject builds"
 		boot_beside "$subject boots, and interrupts work" \
@@ -168,7 +173,7 @@ walk_part() {
 # Commits build and boot; the first Image is the stock one, the last one ours.
 test_walk() {
 	local part
-	step "Patches build and boot: $([ -n "${EACH:-}" ] && echo each || echo the end of each part, and each of the last one)"
+	step "Patches compile; they build and boot: $([ -n "${EACH:-}" ] && echo each || echo the end of each part)"
 	tree_at_base
 	STOCK_IMAGE=$(walk_image) || { not_ok "the base builds"; return 0; }
 	ok "the base builds"
