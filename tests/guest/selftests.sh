@@ -3,6 +3,7 @@
 . /tests/lib.sh
 need_owned
 cd /selftests || { not_ok "no selftests in this guest"; finish; }
+# A selftest with a guest opens itself by the name it is called by.
 PATH=$PWD:$PATH
 for test in "$@"; do
 	set -- $(echo "$test" | tr '+' ' ')
