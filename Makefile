@@ -5,7 +5,7 @@ export PAGE_SIZE ALL ONLY UPDATE JOBS MUTANTS GIC CPU SMP ACPI EACH KERNEL_TREE 
 
 # Before all else: an option that is misspelt, or has a value which it cannot have.
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command,$(origin $v)),'$v'))
-TARGETS := boot test bench fuzz prove coverage image shell selftests deb tree export series clean
+TARGETS := boot test bench fuzz prove coverage image shell selftests deb tree export series b4 clean
 
 .PHONY: help options $(TARGETS)
 
@@ -31,6 +31,7 @@ help:
 	@echo '              [FORCE=1: also over patches that were edited by hand]'
 	@echo "make series   PART=n SIGNOFF='Name <mail>' [OUT=folder] [V=n] [SINCE=tag]:"
 	@echo '              the mails of one part, in build/series/<part>; without PART: which there are'
+	@echo "make b4       PART=n SIGNOFF='Name <mail>' [V=n]: the same as a branch of b4, in build/b4/linux"
 	@echo 'make clean    remove what was built; build/linux and the downloads stay'
 
 $(TARGETS): options
@@ -83,6 +84,9 @@ export:
 
 series:
 	@scripts/series.sh
+
+b4:
+	@scripts/b4.sh
 
 clean:
 	@scripts/clean.sh

@@ -56,6 +56,7 @@ takes() {
 	tree) echo "KERNEL_TREE" ;;
 	export) echo "FORCE" ;;
 	series) echo "PART SIGNOFF OUT V SINCE PREFIX" ;;
+	b4) echo "PART SIGNOFF V" ;;
 	clean | help | options) ;;
 	*) return 1 ;;
 	esac
