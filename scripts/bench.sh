@@ -44,34 +44,8 @@ images() {
 	[ -d "$BASE" ] || die "no $BASE: make -s image STOCK=1 brings it"
 }
 
-build_module() {
-	cp "$1" "$2/out/.config"
-	cp "$ROOT/bench/its_bench.c" "$ROOT/bench/Kbuild" "$2/module/"
-	kmake -C "$BASE" O="$2/out" olddefconfig modules_prepare
-	# The kernel itself is not built here, so nobody can tell what it exports.
-	kmake -C "$BASE" O="$2/out" M="$2/module" KBUILD_MODPOST_WARN=1 modules
-}
-
-# module IMAGE: built with the headers of the base and this image's configuration.
-# Stock and patched load the same file.
-module() {
-	local config dir
-	config=$(dirname "$1")/.config
-	[ -f "$config" ] || die "no .config beside $1"
-	dir=$BUILD/bench/module-$( {
-		cat "$config" "$ROOT/bench/its_bench.c" "$ROOT/bench/Kbuild"
-		git -C "$BASE" rev-parse HEAD
-		"${CROSS}gcc" --version
-	} | sha256sum | cut -c1-12)
-	if [ ! -f "$dir/its_bench.ko" ]; then
-		rm -rf "$dir"
-		mkdir -p "$dir/out" "$dir/module"
-		logged "$BUILD/log/bench-module.log" "Building the module of the bench" build_module "$config" "$dir"
-		cp "$dir/module/its_bench.ko" "$dir/"
-		rm -rf "$dir/out" "$dir/module"
-	fi
-	echo "$dir/its_bench.ko"
-}
+# module IMAGE: stock and patched load the same file.
+module() { kernel_module "$BASE" "$1" "$ROOT/bench"; }
 
 # measure KERNEL AS SECTION IMAGE KEY=VALUE...: appends lines "KERNEL AS NAME VALUE"
 measure() {

@@ -245,6 +245,39 @@ attack_program() {
 	echo "$dir/its_attack"
 }
 
+build_module() {
+	local tree=$1 config=$2 source=$3 work=$4
+	cp "$config" "$work/out/.config"
+	cp "$source".[ch] "$(dirname "$source")/Kbuild" "$work/module/"
+	kmake -C "$tree" O="$work/out" olddefconfig modules_prepare
+	# The kernel itself is not built here, so nobody can tell what it exports.
+	kmake -C "$tree" O="$work/out" M="$work/module" KBUILD_MODPOST_WARN=1 modules
+}
+
+# kernel_module TREE IMAGE FOLDER: the module whose Kbuild and sources are in FOLDER, built with
+# the headers of TREE and the configuration beside IMAGE; prints its path
+kernel_module() {
+	local tree=$1 config folder=$3 name dir
+	config=$(dirname "$2")/.config
+	[ -f "$config" ] || die "no .config beside $2"
+	name=$(sed -n 's/^obj-m := \(.*\)\.o$/\1/p' "$folder/Kbuild")
+	dir=$BUILD/module/$name-$( {
+		cat "$config" "$folder/$name".[ch] "$folder/Kbuild"
+		git -C "$tree" rev-parse HEAD
+		git -C "$tree" diff --no-ext-diff HEAD -- include arch/arm64/include
+		"${CROSS}gcc" --version
+	} 2>/dev/null | sha256sum | cut -c1-12)
+	if [ ! -f "$dir/$name.ko" ]; then
+		rm -rf "$dir"
+		mkdir -p "$dir/out" "$dir/module"
+		logged "$BUILD/log/module-$name.log" "Building the module $name" \
+			build_module "$tree" "$config" "$folder/$name" "$dir"
+		cp "$dir/module/$name.ko" "$dir/"
+		rm -rf "$dir/out" "$dir/module"
+	fi
+	echo "$dir/$name.ko"
+}
+
 # guest_program SOURCE: a C program, built for arm64; prints its path
 guest_program() {
 	local out
