@@ -22,6 +22,10 @@ AUTHOR_NAME='pKVM ITS'
 AUTHOR_MAIL='pkvm-its@localhost'
 FIXED_DATE='Thu, 1 Jan 2026 00:00:00 +0000'
 
+# The device of tests/bypass, and how the ITS knows it.
+# shellcheck disable=SC2034
+EDU='-device edu,addr=10' EDU_ID=0x80
+
 say() { echo "$*" >&2; }
 WHO=${0##*/}
 die() { echo "$WHO: $*" >&2; exit 1; }
@@ -249,7 +253,7 @@ build_module() {
 	local tree=$1 config=$2 source=$3 work=$4
 	cp "$config" "$work/out/.config"
 	cp "$source".[ch] "$(dirname "$source")/Kbuild" "$work/module/"
-	kmake -C "$tree" O="$work/out" olddefconfig modules_prepare
+	kmake -C "$tree" O="$work/out" olddefconfig modules_prepare || return 1
 	# The kernel itself is not built here, so nobody can tell what it exports.
 	kmake -C "$tree" O="$work/out" M="$work/module" KBUILD_MODPOST_WARN=1 modules
 }

@@ -56,6 +56,18 @@ defaults() {
 		export APPEND="${APPEND:-} kvm-arm.vgic_v4_enable=1" LIMIT=${LIMIT:-300}
 		FILES="${FILES:-} bin/vgic_lpi_stress=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}/vgic_lpi_stress"
 		;;
+	bypass)
+		# Its programs are those of the tree under test.
+		IMAGE=${IMAGE:-$("$SCRIPTS/image.sh")}
+		export GIC=4 LIMIT=${LIMIT:-300} APPEND="${APPEND:-} kvm-arm.vgic_v4_enable=1"
+		export EXTRA="${EXTRA:-} $EDU"
+		[ -n "${TRACE:-}" ] || {
+			TRACE=$(mktemp "${TMPDIR:-/tmp}/bypass.XXXXXX")
+			export TRACE
+			trap 'rm -f "$TRACE"' EXIT
+		}
+		FILES="${FILES:-} bin/bypass=${SELFTESTS:-$("$SCRIPTS/selftests.sh" bypass)}/bypass"
+		FILES+=" lib/its_bypass.ko=$(kernel_module "$LINUX" "$IMAGE" "$ROOT/tests/bypass")" ;;
 	many)
 		FILES="${FILES:-} many=$(guest_program "$ROOT/tests/many.c")"
 		export SMP=1 EXTRA="-icount shift=0,sleep=off" LIMIT=${LIMIT:-300} ;;
@@ -90,6 +102,20 @@ selftests() {
 	export ARGS_GUEST
 }
 
+# executed_for_device: what makes a vLPI of the device's interrupt, and what KVM did with it, are
+# commands that the ITS executed
+executed_for_device() {
+	local cmd count all=
+	for cmd in vmapti vmovi inv discard mapti; do
+		count=$(grep -c "^gicv3_its_cmd_$cmd .* DeviceID $EDU_ID " "$TRACE") || {
+			echo "not ok $1: the ITS executed no $cmd of the device"
+			return 1
+		}
+		all+=" $count $cmd"
+	done
+	echo "ok $1: the ITS executed for the device$all"
+}
+
 main() {
 	local name=${ARGS[0]:-} out status=0 why
 	[ -f "$ROOT/tests/guest/$name.sh" ] || die "usage: run-test.sh NAME [KEY=VALUE ...]"
@@ -111,6 +137,7 @@ main() {
 		grep -aE -m 3 -A 25 "$COMPLAINTS" <(console "$out") | sed 's/^/  /'
 		[ "$status" -ne 0 ] || status=1
 	fi
+	[ "$name" != bypass ] || executed_for_device "$name" || status=${status/#0/1}
 	case $status in
 	0) return ;;
 	124) why="no end within $LIMIT s" ;;

@@ -415,6 +415,7 @@ guest_jobs() {
 	local vms=100
 	guest "checked" guests IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}"
 	guest "checked gic=4" vms 20 IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}" GIC=4
+	guest "checked gic=4" bypass IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}" GIC=4
 	guest "checked" selftests its_shadow its_shadow_debug its_shadow_rdist vgic_irq vgic_lpi_stress \
 		IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}"
 	guest "checked gic=4" selftests its_shadow its_shadow_rdist its_shadow_vpe its_shadow_resident vgic_lpi_stress \
@@ -458,6 +459,7 @@ guest_jobs() {
 		guest "4k $cpu gic=4" msi IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" suspend IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" vms "$vms" IMAGE="$IMAGE" CPU="$cpu" GIC=4
+		guest "4k $cpu gic=4" bypass IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "16k ${cpu/cortex-a53/cortex-a76}" offline early PAGE_SIZE=16k IMAGE="$IMAGE_16K" CPU="${cpu/cortex-a53/}"
 		# max takes ten times as long to run a guest.
 		vms=20
@@ -535,6 +537,7 @@ attack_jobs() {
 		attack stock-v4 "stock $cpu gic=4 attacks" CPU="$cpu"
 		attack fuzz "$cpu fuzz" CPU="$cpu" SMP=4 IMAGE="${IMAGES[4k]}"
 		attack fuzz-v4 "$cpu gic=4 fuzz" CPU="$cpu" SMP=4 IMAGE="${IMAGES[4k]}"
+		attack bypass-v4 "$cpu gic=4 bypass" CPU="$cpu" IMAGE="${IMAGES[4k]}"
 		for kind in firmware firmware-v4; do
 			attack stock-$kind "stock $cpu $kind" CPU="$cpu"
 			attack $kind "$cpu $kind" CPU="$cpu" IMAGE="${IMAGES[4k]}"

@@ -3,13 +3,15 @@
 # attack-its.sh [plain] [exhausted] [v4] [fuzz] [fuzz-v4] [stock] [stock-exhausted]
 #               [stock-v4] [firmware] [firmware-v4] [stock-firmware] [stock-firmware-v4]
 #               [rdist] [rdist-exhausted] [rdist-v4] [stock-rdist] [stock-rdist-exhausted]
-#               [stock-rdist-v4] [KEY=VALUE ...]
+#               [stock-rdist-v4] [bypass-v4] [KEY=VALUE ...]
 # A compromised host against the ITS and the redistributors (the selftests its_shadow*, and
 # tests/its), with EL2's memory watched from outside. Without a kind: all of them.
 #   plain            the patched kernel: no byte of hypervisor memory changes
 #   exhausted        the same once the host used up EL2's stage-2 pool; CPU max
 #   v4               the same with GICv4 and guests that use it, and attacks on vPEs
 #   fuzz, fuzz-v4    anything at random, for T=15 seconds, SEED=1
+#   bypass-v4        a guest with a device whose MSI is a vLPI, and commands at random for just
+#                    this device, its event and the guest's vPEs, for T=15 seconds, SEED=1
 #   stock, stock-exhausted, stock-v4   the unpatched kernel: the attacks are seen to succeed
 #   firmware, firmware-v4   the patched kernel, and firmware that restores the ITS: nothing
 #                    that the ITS executed is executed again (tests/replay.c)
@@ -73,6 +75,7 @@ runs() {
 		# Where nobody owns a VPT it cannot come back too early.
 		[[ $1 != *v4 ]] || [[ $1 = stock* && -z $OPEN_IMAGE ]] || run+=" its_shadow_resident"
 		echo "$run"; return ;;
+	bypass*) echo "bypass+--hostile+${T:-15}+--seed+${SEED:-1}"; return ;;
 	fuzz*) echo "its_attack+--fuzz=${T:-15}+--seed=${SEED:-1}"; return ;;
 	stock*) [[ $1 != *exhausted ]] || first=(its_attack+-e)
 		echo "${first[*]} its_attack+-x"; return ;;
@@ -85,7 +88,7 @@ runs() {
 }
 
 attack() {
-	local kind=$1 cpu=$2 options=(--image "$IMAGE") script=its programs=() vpe='' smp=2 append=''
+	local kind=$1 cpu=$2 options=(--image "$IMAGE") script=its programs=() vpe='' smp=2 append='' extra=''
 	[[ $kind != stock* ]] || options=(--image "$STOCK_IMAGE" --stock)
 	[[ $kind != stock-rdist* ]] || options[1]=${OPEN_IMAGE:-$STOCK_IMAGE}
 	[[ $kind != *rdist* ]] || { options+=(--rdist); smp=4 append=maxcpus=2; }
@@ -101,6 +104,11 @@ attack() {
 		case $kind in
 		*rdist*) selftest its_shadow_rdist its_shadow_resident ;;
 		stock* | fuzz*) ;;
+		bypass*)
+			selftest bypass
+			options+=(--module "$(kernel_module "$LINUX" "$IMAGE" "$ROOT/tests/bypass")"
+				--remapped "$EDU_ID" --limit 300)
+			extra=$EDU ;;
 		v4) vpe=its_shadow_vpe; selftest its_shadow its_shadow_debug $vpe ;;
 		*) selftest its_shadow its_shadow_debug ;;
 		esac
@@ -108,7 +116,7 @@ attack() {
 		options+=(--program "${programs[@]}" "$(attack_program)" --run $(runs "$kind" "$vpe"))
 	fi
 	[ "${V:-0}" != 1 ] || options+=(--verbose)
-	APPEND="$append ${APPEND:-}" python3 "$ROOT/tests/attack_$script.py" --name "attack-its $kind $cpu $PAGE_SIZE" \
+	APPEND="$append ${APPEND:-}" EXTRA="$extra ${EXTRA:-}" python3 "$ROOT/tests/attack_$script.py" --name "attack-its $kind $cpu $PAGE_SIZE" \
 		--cpu "$cpu" --smp "${SMP:-$smp}" --mem "${MEM:-1G}" --page-size "$PAGE_SIZE" "${options[@]}"
 }
 
@@ -116,11 +124,11 @@ main() {
 	local kind cpu failed=0
 	[ ${#ARGS[@]} -gt 0 ] || ARGS=(stock stock-exhausted stock-v4 stock-firmware stock-firmware-v4
 		plain exhausted v4 fuzz fuzz-v4 firmware firmware-v4 stock-rdist stock-rdist-exhausted
-		stock-rdist-v4 rdist rdist-exhausted rdist-v4)
+		stock-rdist-v4 rdist rdist-exhausted rdist-v4 bypass-v4)
 	for kind in "${ARGS[@]}"; do
 		case $kind in
 		plain|exhausted|v4|fuzz|fuzz-v4|stock|stock-exhausted|stock-v4) ;;
-		rdist|rdist-exhausted|rdist-v4) ;;
+		rdist|rdist-exhausted|rdist-v4|bypass-v4) ;;
 		stock-rdist|stock-rdist-exhausted|stock-rdist-v4) ;;
 		firmware|firmware-v4|stock-firmware|stock-firmware-v4) ;;
 		*) die "no such kind: $kind" ;;

@@ -361,6 +361,22 @@ def owned_tables(console):
                int((size or psz).group(1)) if size or psz else 65536)
 
 
+def device_entry(console, device):
+    """Where the Device table has this device: address and size of its entry."""
+    match = re.search(r"fact: table (\d+) .*type Devices layout indirect psz (\d+) esz (\d+)", console)
+    table, psz, esz = (int(n) for n in match.groups())
+    base = fact(rf"fact: l2 table {table} index {device * esz // psz} base (0x\w+)", console)
+    return base + device * esz % psz, esz
+
+
+def without(contents, base, entry, size):
+    """All but this entry, if it is in there."""
+    first = entry - base
+    if not 0 <= first < len(contents):
+        return contents
+    return contents[:first] + bytes(size) + contents[first + size:]
+
+
 def snapshot(machine, pool, pool_size, console, rdist):
     if rdist:
         plant(machine, pool + pool_size - VICTIM_SIZE)
@@ -373,12 +389,14 @@ def snapshot(machine, pool, pool_size, console, rdist):
             "trace": len(machine.trace_lines())}
 
 
-def compare_patched(report, machine, before, victim, after_victim):
+def compare_patched(report, machine, before, victim, after_victim, remapped):
     changed = differing(before["victim"], after_victim)
     report.check(changed == 0, f"0 bytes changed in hypervisor memory at {victim:#x}",
                  f"{changed} bytes changed")
     for name, base, old in before["tables"]:
         new = machine.read(base, len(old))
+        if remapped:
+            old, new = without(old, base, *remapped), without(new, base, *remapped)
         first = next((i & ~7 for i, (a, b) in enumerate(zip(old, new)) if a != b), 0)
         report.check(new == old, f"{name} as before", f"{differing(old, new)} bytes changed, "
                      f"first at {first:#x}: {old[first:first + 8].hex()} {new[first:first + 8].hex()}")
@@ -474,7 +492,9 @@ def add_totals(console):
 
 def watch(args, report, folder):
     machine = Machine(args, folder, TEST="attack", ARGS_GUEST=",".join(args.run),
-                      FILES=" ".join(f"bin/{os.path.basename(path)}={path}" for path in args.program))
+                      FILES=" ".join(
+                          [f"bin/{os.path.basename(path)}={path}" for path in args.program] +
+                          [f"lib/{os.path.basename(path)}={path}" for path in args.module]))
     before = pool = pool_size = None
     fuzz = any("--fuzz" in attack for attack in args.run)
     if machine.wait_for("MARK before", args.limit):
@@ -517,7 +537,8 @@ def watch(args, report, folder):
     elif args.stock:
         compare_stock(report, before, victim, after, args.v4)
     else:
-        compare_patched(report, machine, before, victim, after)
+        compare_patched(report, machine, before, victim, after,
+                        args.remapped and device_entry(console, args.remapped))
         if args.rdist:
             owned = len(re.findall(r"^fact: rdist 0x\w+ owner EL2", console, re.M))
             report.check(owned == args.smp, f"EL2 owns {owned} redistributors", f"not {args.smp}")
@@ -586,6 +607,9 @@ def main():
     parser = arguments(__doc__)
     parser.add_argument("--run", nargs="+", required=True,
                         help="what the guest runs, in turn; + joins a program and its arguments")
+    parser.add_argument("--module", nargs="+", default=[], help="of the kernel, for the guest")
+    parser.add_argument("--remapped", type=lambda text: int(text, 0),
+                        help="a device which is unmapped, and mapped with another ITT, by its driver")
     parser.add_argument("--rdist", action="store_true",
                         help="the redistributors; with --stock they are the host's")
     parser.add_argument("--cpus", type=int, default=2, help="how many of them have a CPU of Linux")

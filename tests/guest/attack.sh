@@ -8,6 +8,7 @@ check "interrupts before" rngs_work
 # Guests with GICv4 leave an L2 page of the vPE table behind.
 [ ! -x /bin/vgic_lpi_stress ] || check "guests with vLPIs" \
 	sh -c '/bin/vgic_lpi_stress -v 2 -d 2 -e 4 -i 10 > /tmp/log 2>&1 || { tail -n 5 /tmp/log; false; }'
+[ ! -f /lib/its_bypass.ko ] || check "the driver of the device" bind_bypass
 [ ! -r $ITS ] || sed "s/^/fact: /" $ITS
 echo "MARK before"
 sleep 2

@@ -124,3 +124,9 @@ its_settings() {
 }
 
 pages_owned() { awk '$1 == "pages" { n += $3 } END { print n + 0 }' $ITS; }
+
+# How many are mapped.
+vpes() { sed -n 's/.* vpes \([0-9]*\).*/\1/p' $ITS; }
+
+# The driver of tests/bypass, for the device whose MSI it passes on.
+bind_bypass() { insmod /lib/its_bypass.ko && [ -c /dev/its_bypass ]; }

@@ -3,7 +3,6 @@
 . /tests/lib.sh
 need_owned
 vm() { /bin/vgic_lpi_stress -v 2 -d 1 -e 2 -i 2 > /tmp/log 2>&1 || { tail -n 5 /tmp/log; return 1; }; }
-vpes() { sed -n 's/.* vpes \([0-9]*\).*/\1/p' $ITS; }
 
 # The first ones need L2 pages, which stay EL2's.
 check "a guest" vm
