@@ -705,13 +705,13 @@ int __pkvm_its_handover(unsigned long desc_hva, size_t desc_size,
 		memset(its, 0, state_size);
 	} else {
 		its->stats.donated += state_size >> PAGE_SHIFT;
-		its_owned[nr_its] = its;
+		its_owned[nr_its++] = its;
 	}
 
 	hyp_its_end_handover(desc_hva, desc_size, state_hva, state_size, !ret);
 	hyp_its_check();
 
-	return ret ? pkvm_its_error(ret, step) : nr_its++;
+	return ret ? pkvm_its_error(ret, step) : nr_its - 1;
 }
 
 /**
