@@ -295,7 +295,7 @@ static void its_walk_vconfig(const struct hyp_its_use *use)
 	its_invariant(false, "the configuration table of a vPE is known");
 }
 
-/* The first ITS in the list that has a vPE stands for all of them. */
+/* The first ITS that has a vPE stands for all of them. */
 static bool its_is_first_with_vpe(struct hyp_its *its, u32 vpe_id, const struct hyp_its_use *use)
 {
 	struct hyp_its_use elsewhere;
