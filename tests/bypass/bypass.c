@@ -50,6 +50,7 @@
 /* The guest's, which the host reads and writes while it runs. */
 static struct guest {
 	u64		count[NR_VCPUS];
+	u64		turns[NR_VCPUS];
 	u64		strays;
 	u32		ready;
 	u32		spin;		/* a bit for each vCPU that does not sleep */
@@ -69,7 +70,7 @@ static u8 *lpi_config;
 static int its_fd, event_fd, dev_fd;
 static struct its_bypass_info info;
 static bool stop_vcpus, stop_flood, hostile;
-static u64 run_errors, raised;
+static u64 run_errors, raised, flood_us;
 static pthread_t flood_thread;
 
 /* The guest */
@@ -145,6 +146,7 @@ static void guest_code(void)
 
 	guest_setup(cpu);
 	while (true) {
+		set(&guest.turns[cpu], guest.turns[cpu] + 1);
 		local_irq_disable();
 		if (!guest_obey(cpu) && !(READ_ONCE(guest.spin) & BIT(cpu)))
 			asm volatile("wfi");
@@ -155,12 +157,17 @@ static void guest_code(void)
 
 /* The host */
 
-static u64 now_ms(void)
+static u64 now_us(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
+}
+
+static u64 now_ms(void)
+{
+	return now_us() / 1000;
 }
 
 static void signal_handler(int sig)
@@ -378,6 +385,21 @@ static void send_msi(void)
 	dev_ioctl(ITS_BYPASS_RAISE, 0);
 }
 
+/* After two turns of its loop a vCPU has taken what was pending. */
+static void wait_for_turns(void)
+{
+	u64 end = now_ms() + (hostile ? WAIT_MS / 20 : WAIT_MS), before;
+	unsigned int i;
+
+	for (i = 0; i < NR_VCPUS; i++) {
+		before = get(&guest_mem->turns[i]);
+		while (get(&guest_mem->turns[i]) < before + 2 && now_ms() < end) {
+			kick(i);
+			usleep(200);
+		}
+	}
+}
+
 /* Until all that is on its way has come. */
 static void settle(void)
 {
@@ -388,6 +410,7 @@ static void settle(void)
 		last = total();
 		last_handled = handled();
 		usleep(QUIET_MS * 1000);
+		wait_for_turns();
 	} while ((total() != last || handled() != last_handled) && now_ms() < end);
 }
 
@@ -434,14 +457,19 @@ static void *flood(void *unused)
 	while (!READ_ONCE(stop_flood)) {
 		send_msi();
 		raised++;
-		usleep(100);
+		usleep(flood_us);
 	}
 
 	return NULL;
 }
 
+/* As fast as the guest, which has other things to do as well, takes them on this machine. */
 static void start_flood(void)
 {
+	u64 start = now_us();
+
+	wait_for_turns();
+	flood_us = min_t(u64, (now_us() - start) / 4, QUIET_MS * 1000 / 4);
 	stop_flood = false;
 	raised = 0;
 	kvm_pthread_create(&flood_thread, NULL, flood, NULL);
