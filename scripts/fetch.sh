@@ -5,6 +5,7 @@
 # fetch.sh firmware downloads UEFI for QEMU's arm64 machine, prints its path
 # fetch.sh cbmc    downloads CBMC, and the libraries it needs, prints the path of its programs
 # fetch.sh cadical downloads a SAT solver for it, prints its path
+# fetch.sh vmm     downloads QEMU for arm64, prints a folder with it, its libraries and their loader
 # Uses a private apt state: the system's configuration is read, never changed.
 . "$(dirname "$0")/lib.sh"
 
@@ -46,6 +47,17 @@ not_found() {
 	die "no source of Linux ${PACKAGE##*-}"
 }
 
+# get DIR ARCH PACKAGE...: the packages alone or, if WHOLE is set, with all that they depend on
+get() {
+	local dir=$1 arch=$2
+	shift 2
+	if [ -z "${WHOLE:-}" ]; then
+		(cd "$dir" && private_apt "$dir" "$arch" download "$@" >&2)
+	else
+		private_apt "$dir" "$arch" install -y --download-only --no-install-recommends "$@" >&2
+	fi
+}
+
 # download DIR ARCH PACKAGES SUITE...: the first mirror and suite which have them
 download() {
 	local dir=$1 arch=$2 wanted=$3 pkgs=() uri suite answered='' others=''
@@ -59,7 +71,7 @@ download() {
 			answered=1
 			[ "$wanted" != "$PACKAGE" ] || others+=" $(private_apt "$dir" "$arch" pkgnames linux-source- 2>/dev/null |
 				grep -xE 'linux-source-[0-9.]+' | paste -sd' ')" || true
-			(cd "$dir" && private_apt "$dir" "$arch" download "${pkgs[@]}" >&2) && return
+			get "$dir" "$arch" "${pkgs[@]}" && return
 		done
 	done
 	not_found "$answered" "$others" "$wanted" "$@"
@@ -153,6 +165,43 @@ fetch_cadical() {
 	echo "$dir/root/usr/bin/cadical"
 }
 
+# needed FILE...: the names of the libraries which these are linked against
+needed() { readelf -d "$@" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort -u; }
+
+# libraries FROM TO: into TO, from the unpacked packages, what the files there need, until nothing lacks
+libraries() {
+	local from=$1 to=$2 name found more=1
+	while [ -n "$more" ]; do
+		more=
+		for name in $(needed "$to"/*); do
+			[ ! -e "$to/$name" ] || continue
+			found=$(find "$from/lib" "$from/usr/lib" -maxdepth 2 -name "$name" -print -quit)
+			[ -n "$found" ] || die "$name is in none of the packages"
+			cp -L "$found" "$to/$name"
+			more=1
+		done
+	done
+}
+
+# About a quarter of what the packages have: no documentation, no firmware.
+fetch_vmm() {
+	local dir=$CACHE/vmm deb
+	if [ ! -d "$dir/bin" ]; then
+		say "Downloading QEMU for arm64"
+		rm -rf "$dir"
+		WHOLE=1 download "$dir" arm64 qemu-system-arm "$(codename)"
+		mkdir -p "$dir/root" "$dir/bin.new"
+		for deb in "$dir"/cache/archives/*.deb; do
+			dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$dir/root" --exclude='./usr/share'
+		done
+		cp "$dir/root/usr/bin/qemu-system-aarch64" "$dir/bin.new/"
+		libraries "$dir/root" "$dir/bin.new"
+		rm -rf "$dir/root" "$dir/lists" "$dir/cache"
+		mv "$dir/bin.new" "$dir/bin"
+	fi
+	echo "$dir/bin"
+}
+
 mkdir -p "$CACHE"
 exec 5>"$CACHE/fetch.lock"
 flock -w 1800 5 || die "another download holds build/cache/fetch.lock"
@@ -162,5 +211,6 @@ busybox) fetch_busybox ;;
 firmware) fetch_firmware ;;
 cbmc) fetch_cbmc ;;
 cadical) fetch_cadical ;;
-*) die "usage: fetch.sh base|busybox|firmware|cbmc|cadical" ;;
+vmm) fetch_vmm ;;
+*) die "usage: fetch.sh base|busybox|firmware|cbmc|cadical|vmm" ;;
 esac
