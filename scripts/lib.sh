@@ -289,3 +289,16 @@ guest_program() {
 	[ -x "$out" ] || { "${CROSS}gcc" -static -O2 -Wall -Werror -o "$out.$$" "$1" && mv "$out.$$" "$out"; }
 	echo "$out"
 }
+
+# real_guest: for qemu.sh, a machine with what tests/guest/vmm.sh needs: an SMMU with a device
+# behind it, a VMM, the kernel and the initramfs of its guest
+real_guest() {
+	local vmm initramfs
+	IMAGE=${IMAGE:-$(ACPI=1 "$SCRIPTS/image.sh")}	# its configuration has VFIO, too
+	vmm=$("$SCRIPTS/fetch.sh" vmm)
+	initramfs=$("$SCRIPTS/initramfs.sh" "lib/virtio_blk.ko=$(dirname "$IMAGE")/virtio_blk.ko")
+	FILES="${FILES:-} vmm=$vmm guest/Image=$IMAGE guest/initramfs=$initramfs"
+	APPEND="${APPEND:-} kvm-arm.vgic_v4_enable=1"
+	EXTRA="${EXTRA:-} -machine iommu=smmuv3 -device virtio-rng-pci,addr=10,iommu_platform=on,disable-legacy=on,romfile="
+	export IMAGE FILES APPEND EXTRA MEM=${MEM:-2G}
+}

@@ -71,6 +71,10 @@ defaults() {
 	many)
 		FILES="${FILES:-} many=$(guest_program "$ROOT/tests/many.c")"
 		export SMP=1 EXTRA="-icount shift=0,sleep=off" LIMIT=${LIMIT:-300} ;;
+	vmm)
+		ARGS=(vmm "${ARGS[1]:-10}" "${GIC:-3}")
+		export LIMIT=${LIMIT:-400}
+		real_guest ;;
 	selftests) export MEM=${MEM:-2G} LIMIT=${LIMIT:-1200} ;;
 	*) export LIMIT=${LIMIT:-120} ;;
 	esac
