@@ -5,7 +5,7 @@ export PAGE_SIZE ALL ONLY UPDATE JOBS MUTANTS GIC CPU SMP ACPI EACH KERNEL_TREE 
 
 # Before all else: an option that is misspelt, or has a value which it cannot have.
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command,$(origin $v)),'$v'))
-TARGETS := boot test bench fuzz prove coverage image shell selftests deb tree export series b4 clean
+TARGETS := boot test bench fuzz prove coverage image shell guest selftests deb tree export series b4 clean
 
 .PHONY: help options $(TARGETS)
 
@@ -17,6 +17,8 @@ help:
 	@echo '              for each patch, and not only for the end of each part'
 	@echo 'make shell    the same boot with a console to type at, selftests in the path; the options of boot'
 	@echo '              [GDB=1: wait for a debugger, EL2 has symbols, too]'
+	@echo 'make guest    the same boot with a Linux guest under QEMU in it, and its console to type at'
+	@echo '              [PAGE_SIZE=] [GIC=4: its interrupts are vLPIs] [CPU=] [SMP=]'
 	@echo 'make selftests  every KVM selftest, on stock and on ours, in one table'
 	@echo '              [CPU=] [GIC=] [PAGE_SIZE=] [SMP=] [LIMIT=60] [ONLY="name ..."]'
 	@echo 'make deb      [CONFIG=/boot/config-...]: a package for a real arm64 machine'
@@ -47,6 +49,9 @@ test:
 
 shell:
 	@scripts/shell.sh
+
+guest:
+	@scripts/guest.sh
 
 selftests:
 	@scripts/all-selftests.sh

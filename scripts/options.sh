@@ -46,6 +46,7 @@ takes() {
 	case $1 in
 	boot) echo "$image $machine LIMIT OUT APPEND EXTRA ROOT_PORTS ITS_NODE" ;;
 	shell) echo "$image $machine GDB APPEND EXTRA ROOT_PORTS ITS_NODE SELFTESTS" ;;
+	guest) echo "PAGE_SIZE KERNEL_TREE $machine APPEND EXTRA" ;;
 	selftests) echo "PAGE_SIZE KERNEL_TREE $machine STOCK_IMAGE SELFTESTS LIMIT ONLY" ;;
 	test) echo "EACH KERNEL_TREE" ;;
 	bench) echo "IMAGE STOCK_IMAGE NOKVM_IMAGE NOKVM_STOCK_IMAGE KERNEL_TREE" ;;

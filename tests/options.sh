@@ -64,6 +64,7 @@ wrong "FORCE is 0 or 1" make export FORCE=really
 wrong "FORCE is no option here" make clean FORCE=1
 wrong "LIMIT is a number of seconds" make selftests LIMIT=1m
 wrong "GDB is 0 or 1" make shell GDB=yes
+wrong "GDB is no option here" make guest GDB=1
 wrong "CONFIG is a file" make deb CONFIG=/nowhere
 wrong "ITS_NODE is absent, broken" scripts/boot.sh ITS_NODE=odd
 wrong "MEM is a size" scripts/boot.sh MEM=much
