@@ -415,7 +415,7 @@ fail_steps() { if [ "$1" = "${CPUS[0]}" ]; then seq 0 "$2"; else echo 5; fi; }
 
 guest_jobs() {
 	local cpu smp nr IMAGE=${IMAGES[4k]} IMAGE_16K=${IMAGES[16k]} IMAGE_64K=${IMAGES[64k]}
-	local vms=100
+	local vms=100 reboots=10
 	guest "checked" guests IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}"
 	guest "checked gic=4" vms 20 IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}" GIC=4
 	guest "checked gic=4" bypass IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}" GIC=4
@@ -463,9 +463,12 @@ guest_jobs() {
 		guest "4k $cpu gic=4" suspend IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" vms "$vms" IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu gic=4" bypass IMAGE="$IMAGE" CPU="$cpu" GIC=4
+		for nr in "${GICS[@]}"; do
+			guest "4k $cpu gic=$nr" vmm "$reboots" IMAGE="$ACPI_IMAGE" CPU="$cpu" GIC="$nr"
+		done
 		guest "16k ${cpu/cortex-a53/cortex-a76}" offline early PAGE_SIZE=16k IMAGE="$IMAGE_16K" CPU="${cpu/cortex-a53/}"
 		# max takes ten times as long to run a guest.
-		vms=20
+		vms=20 reboots=2
 		guest "4k $cpu gic=4" selftests vgic_irq IMAGE="$IMAGE" CPU="$cpu" GIC=4 APPEND=kvm-arm.vgic_v4_enable=0
 		for smp in 1 8; do
 			guest "64k $cpu smp=$smp" msi PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu" SMP=$smp
