@@ -53,7 +53,7 @@ watch() {
 		at_most MOST_VPES "$(vpes)"
 		at_most MOST_VLPIS "$(vlpis)"
 		at_most MOST_BY_HOST "$(msis vfio-msix)"
-		sleep 1
+		sleep 3
 	done
 }
 
