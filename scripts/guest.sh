@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # guest.sh [IMAGE=]; every option of image.sh and qemu.sh
 # The host of boot.sh with a Linux guest under QEMU and KVM in it, whose console this becomes:
 # two vCPUs, a disk and a virtio-rng by QEMU, and a virtio-rng of the machine by VFIO, which with

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # Inside the guest of vmm.sh: args=BOOTS,SUM reads and moves interrupts, counts its boots on the
 # disk and reboots, until there were so many; args=shell is a console to type at.
 . /tests/lib.sh

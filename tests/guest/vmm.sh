@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # A Linux guest under QEMU. It has a disk and a virtio-rng by QEMU, and a virtio-rng of the
 # machine, by VFIO: on a GICv4 the interrupts of that one are vLPIs.
 #   args=BOOTS,GIC     it boots, moves its interrupts and reboots, this often in a row; what is
@@ -9,7 +10,6 @@ LIMIT=300
 LOG=/tmp/guest.log
 DISK=/tmp/disk
 
-vpes() { sed -n 's/.* vpes \([0-9]*\).*/\1/p' $ITS | awk '{ n += $1 } END { print n + 0 }'; }
 refused() { awk '$1 == "commands" { n += $5 } END { print n + 0 }' $ITS; }
 # How many interrupts go to a vCPU past the host.
 vlpis() { grep -l IRQD_FORWARDED_TO_VCPU /sys/kernel/debug/irq/irqs/* 2>/dev/null | wc -l; }
