@@ -8,6 +8,8 @@ COUNTS = (1, 64, 512, 4000)
 CPUS = (2, 16, 64)
 # ITS_BUDGET_CMDS of EL2
 BUDGET_COMMANDS = 64
+# Of ROOT_PORTS=rng, and the one there always is
+DEVICES_MORE = 11
 # Of tests/guest/bench.sh
 SLEEPS = 1000
 
@@ -215,9 +217,27 @@ def hand_over(t):
           bound="≤ 2,000", limit=2000, of=(whole - fixed) / pages)
     t.add(f"· each further page, with 11 devices ({more:.0f})", None, further,
           bound="≤ 2,000", limit=2000, of=further)
+    # As many redistributors as were measured, more devices than a machine here can have.
+    device = further * more / (DEVICES_MORE - 1)
+    t.add("· each further device, with 11", None, device)
+    t.add(f"`finalize_pkvm()`, {CPUS[-1]} CPUs, and {COUNTS[-1]:,} devices by the row above",
+          boot("stock", f"smp{CPUS[-1]}"), boot("patched", f"smp{CPUS[-1]}") + COUNTS[-1] * device)
 
 
 def memory(t):
+    def owned(machine, name="pages_owned"):
+        return t.n.get("patched", machine, name)
+
+    device = (owned("protected", f"pages_owned_{COUNTS[-1]}") -
+              owned("protected", f"pages_owned_{COUNTS[1]}")) / (COUNTS[-1] - COUNTS[1])
+    cpu = (owned(f"smp{CPUS[-1]}") - owned(f"smp{CPUS[0]}")) / (CPUS[-1] - CPUS[0])
+    t.head("Pages of 4K that EL2 owns, for each of them")
+    for title, pages in (("device: its ITT, its share of an L2 page", device),
+                         ("vPE: its VPT", owned("gicv4", "pages_vpe")),
+                         ("CPU: its pending table", cpu),
+                         ("ITS: its tables, its queue, EL2's records of it",
+                          owned(f"smp{CPUS[0]}") - CPUS[0] * cpu)):
+        t.add(title, None, round(pages, 2))
     t.head("Pages of 4K, one device mapped")
     for title, name in (("owned by EL2", "pages_owned"),
                         ("· of these not the driver's before: records, state",

@@ -222,13 +222,22 @@ tag_parts() {
 }
 
 # Runs a command with its output in a log; shows a counter, and the end of the log if it fails.
+# STEPS= about how many lines that will be.
 logged() {
 	local log=$1 what=$2
 	shift 2
 	mkdir -p "$(dirname "$log")"
 	say "$what (log: ${log#"$ROOT"/})"
 	if ! "$@" 2>&1 | tee "$log" |
-	     awk -v what="$what" 'NR % 250 == 0 { printf "  ... %d steps\n", NR; fflush() }' >&2; then
+	     awk -v all="${STEPS:-0}" '
+		function now(  t) { "date +%s" | getline t; close("date +%s"); return t }
+		BEGIN { began = now() }
+		NR % 250 == 0 && all <= NR { printf "  ... %d steps\n", NR; fflush() }
+		NR % 250 == 0 && all > NR {
+			left = (now() - began) * (all - NR) / NR
+			printf "  ... %d of about %d steps, %d s left\n", NR, all, left
+			fflush()
+		}' >&2; then
 		tail -n 30 "$log" >&2
 		die "failed: $what"
 	fi

@@ -130,17 +130,20 @@ queue() {
 	fi
 }
 
+# What EL2 owns by now, as a command.
+owned_among() { [ ! -r $ITS ] || echo "awk '\$1 == \"pages\" { n += \$3 } END { print \"pages_owned\", n }' $ITS"; }
+
 # MAPD by the driver, and by a command written straight into the queue.
 measure_growth() {
 	queue > /tmp/queue
 	set -- $(cat /tmp/queue)
 	[ $# = 3 ] || die "no queue: $*"
-	timeout 100 /many "$@" 1 64 512 4000 -- /bin/sh -c "echo mapd 64 > $OP; cat $OP" > /tmp/many ||
+	timeout 100 /many "$@" 1 64 512 4000 -- /bin/sh -c "echo mapd 64 > $OP; cat $OP; $(owned_among)" > /tmp/many ||
 		die "many: $(tail -n 1 /tmp/many)"
 	awk '$1 == "mapped" { n = $2; next } { print $1 "_" n, $2 }' /tmp/many > /tmp/growth
 	timeout 100 /many "$@" 1 64 512 4000 > /tmp/many || die "many: $(tail -n 1 /tmp/many)"
 	awk '{ print "mapd_raw_" $2, $4 }' /tmp/many >> /tmp/growth
-	[ "$(wc -l < /tmp/growth)" = 12 ] || die "only $(wc -l < /tmp/growth) values for MAPD"
+	[ "$(grep -c mapd /tmp/growth)" = 12 ] || die "only $(grep -c mapd /tmp/growth) values for MAPD"
 	while read -r name value; do bench "$name" "$value"; done < /tmp/growth
 }
 
@@ -234,11 +237,20 @@ section_untouched() {
 	op mapd 64
 }
 
+# Two vPEs in each of four VMs which count, and of as many before them.
+pages_for_vpes() {
+	local before
+	before=$(its_donated)
+	timeout 100 /bench vm time 4 > /dev/null || die "no VM"
+	bench pages_vpe "$(quotient $(($(its_donated) - before)) 16)"
+}
+
 section_vm() {
 	owned_or_die
 	set -- $(timeout 100 /bench vm instructions 16)
 	bench vm_create "$1"
 	bench vm_destroy "$2"
+	[ ! -r $ITS ] || pages_for_vpes
 	entries vm 1 4 vm time
 }
 

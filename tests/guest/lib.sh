@@ -125,6 +125,8 @@ its_settings() {
 
 pages_owned() { awk '$1 == "pages" { n += $3 } END { print n + 0 }' $ITS; }
 
+its_donated() { awk '$1 == "pages" { n += $5 } END { print n + 0 }' $ITS; }
+
 # How many are mapped.
 vpes() { sed -n 's/.* vpes \([0-9]*\).*/\1/p' $ITS; }
 
