@@ -32,13 +32,14 @@ make_disk() {
 	SUM=$(dd if=$DISK bs=64k skip=1 2>/dev/null | md5sum | cut -d' ' -f1)
 }
 
-# vmm ARGUMENTS: becomes the guest, with these for its test. No BAR of the device is in its memory map,
-# as pKVM gives guests nothing but memory; QEMU reads and writes them.
+# vmm ARGUMENTS: becomes the guest, with these for its test. Each character on its console is an exit
+# to QEMU: only warnings. No BAR of the device is in its memory map, as pKVM gives guests nothing
+# but memory; QEMU reads and writes them.
 vmm() {
 	exec /vmm/ld-linux-aarch64.so.1 --library-path /vmm /vmm/qemu-system-aarch64 \
 		-accel kvm -cpu host -machine virt,gic-version=3,its=on -smp 2 -m 256M \
 		-nodefaults -display none -serial stdio -kernel /guest/Image -initrd /guest/initramfs \
-		-append "console=ttyAMA0,115200 panic=-1 test=vmguest args=$1" \
+		-append "console=ttyAMA0,115200 loglevel=5 panic=-1 test=vmguest args=$1" \
 		-drive if=none,id=disk,format=raw,file=$DISK -device virtio-blk-pci,drive=disk,romfile= \
 		-device virtio-rng-pci,romfile= -device vfio-pci,host=$DEVICE,x-no-mmap=on
 }
