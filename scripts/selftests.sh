@@ -76,7 +76,7 @@ main() {
 		rm -rf "$work"
 		exec 9>"$BUILD/selftests.lock"
 		flock -w 900 9 || die "another build holds build/selftests.lock"
-		logged "$BUILD/log/selftests.log" "Building the KVM selftests" build "$work"
+		STEPS=1050 logged "$BUILD/log/selftests.log" "Building the KVM selftests" build "$work"
 		mkdir -p "$dir.new"
 		find "$work/kvm" -type f -perm -u+x ! -name '*.*' -print0 |
 			while IFS= read -r -d '' prog; do
