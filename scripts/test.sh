@@ -246,6 +246,7 @@ test_docs() {
 	check "kernel-doc says nothing of the files that are new" kernel_docs || true
 	check "sphinx says nothing of pkvm-its.rst and its index" sphinx_page || true
 	check "bench/costs.svg shows bench/RESULTS.md" is_plotted || true
+	check "handover.svg is the documentation's figure" "$SCRIPTS/figure.sh" --check || true
 }
 
 # The folders of what the series touches.
@@ -347,8 +348,11 @@ check_guest_scripts() (
 	cd "$ROOT" && shellcheck -s dash -S warning -e SC2046 tests/guest/*.sh tests/guest/init
 )
 
+ci_files() { (cd "$ROOT" && python3 -c 'import sys, yaml; [yaml.safe_load(open(f)) for f in sys.argv[1:]]' "$@"); }
+
 test_options() {
 	step "Options"
+	check "the CI files are YAML" ci_files .gitlab-ci.yml .github/workflows/test.yml || true
 	check "shellcheck: scripts" check_host_scripts || true
 	check "shellcheck: scripts of the guests" check_guest_scripts || true
 	GROUP=options
@@ -708,7 +712,7 @@ main() {
 	unset IMAGE STOCK PAGE_SIZE CPU SMP GIC ACPI KVM EL2_DEBUG CHECK GDB OUT SRC PART SIGNOFF V SINCE FORCE
 	exec 7>"$BUILD/test/running"
 	flock -n 7 || die "another make test is running here"
-	"$SCRIPTS/deps.sh" gdb-multiarch python3-sphinx python3-yaml shellcheck
+	"$SCRIPTS/deps.sh" gdb-multiarch graphviz python3-sphinx python3-yaml shellcheck
 	"$SCRIPTS/tree.sh" --soft
 	mapfile -t aside < <(asked "${BESIDE[@]}")
 	mapfile -t queue < <(asked "${QUEUED[@]}")
