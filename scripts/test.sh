@@ -246,6 +246,7 @@ test_docs() {
 	check "kernel-doc says nothing of the files that are new" kernel_docs || true
 	check "sphinx says nothing of pkvm-its.rst and its index" sphinx_page || true
 	check "bench/costs.svg shows bench/RESULTS.md" is_plotted || true
+	check "the README's numbers are those of bench/RESULTS.md" "$ROOT/tests/readme.py" costs || true
 	check "handover.svg is the documentation's figure" "$SCRIPTS/figure.sh" --check || true
 }
 
@@ -436,6 +437,7 @@ guest_jobs() {
 		IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}"
 	guest "checked gic=4" selftests its_shadow its_shadow_rdist its_shadow_vpe its_shadow_resident vgic_lpi_stress \
 		IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}" GIC=4 APPEND=kvm-arm.vgic_v4_enable=1
+	job "README" sh -c "'$SCRIPTS/boot.sh' IMAGE='$IMAGE' | '$ROOT/tests/readme.py' boot"
 	job "console" "$ROOT/tests/shell.py" console IMAGE="$IMAGE" CPU="${CPUS[0]}"
 	job "debugger" "$ROOT/tests/shell.py" gdb IMAGE="$IMAGE" CPU="${CPUS[0]}"
 	for cpu in "${CPUS[@]}"; do
