@@ -70,7 +70,7 @@ main() {
 	say "$(programs | wc -l) selftests on two kernels, up to $LIMIT s each (console: ${DIR#"$ROOT"/}/*.console)"
 	run stock "$STOCK_IMAGE" 6>&- &
 	pid=$!
-	trap 'kill "$pid" 2>/dev/null || true' EXIT
+	trap 'end_tree "$pid"' EXIT
 	run ours "$IMAGE" 6>&- || status=1
 	wait "$pid" || status=1
 	trap - EXIT

@@ -12,7 +12,8 @@ no_args
 }
 export IMAGE TEST=boot
 mkdir -p "$BUILD/log"
-export OUT=${OUT:-$BUILD/log/boot.log}
+# Two at once have a log each.
+export OUT=${OUT:-$(mktemp "$BUILD/log/boot.XXXXXX")}
 status=0
 "$SCRIPTS/qemu.sh" || status=$?
 exec python3 "$SCRIPTS/report.py" --status "$status" "$OUT"

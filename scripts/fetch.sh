@@ -204,7 +204,7 @@ fetch_vmm() {
 
 mkdir -p "$CACHE"
 exec 5>"$CACHE/fetch.lock"
-flock -w 1800 5 || die "another download holds build/cache/fetch.lock"
+lock_or_wait 5 1800 "another download (build/cache/fetch.lock)"
 case ${1:-} in
 base) fetch_base ;;
 busybox) fetch_busybox ;;

@@ -121,7 +121,7 @@ main() {
 	dir=$BUILD/images/$name-$key
 	if [ ! -f "$dir/Image" ] || [ ! -f "$dir/vmlinux" ]; then
 		exec 9>"$BUILD/image.lock"
-		flock -w 3600 9 || die "another build holds build/image.lock"
+		lock_or_wait 9 3600 "another build of a kernel (build/image.lock)"
 		build "$name"
 		[ "$(build_key "$SRC")" = "$key" ] || say "note: the tree changed during the build"
 		store "$dir"

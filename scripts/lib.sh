@@ -26,6 +26,24 @@ FIXED_DATE='Thu, 1 Jan 2026 00:00:00 +0000'
 # shellcheck disable=SC2034
 EDU='-device edu,addr=10' EDU_ID=0x80
 
+# Ctrl-C reaches all that run in the foreground. Who called this must see that it ended so, also
+# if what it waited for ended by itself.
+trap 'trap - INT; kill -INT $$' INT
+
+# end_tree PID: it and all that it started
+end_tree() {
+	local child
+	for child in $(ps -o pid= --ppid "$1"); do end_tree "$child"; done
+	kill "$1" 2>/dev/null || true
+}
+
+# lock_or_wait FD SECONDS WHAT: a lock that another may hold for long
+lock_or_wait() {
+	flock -n "$1" && return
+	say "waiting for $3"
+	flock -w "$2" "$1" || die "$3: no end within $2 s"
+}
+
 say() { echo "$*" >&2; }
 WHO=${0##*/}
 die() { echo "$WHO: $*" >&2; exit 1; }
@@ -99,7 +117,7 @@ fixed_git() {
 kmake() {
 	env -i PATH="$PATH" HOME="${HOME:-/}" LC_ALL=C \
 		KBUILD_BUILD_TIMESTAMP="$FIXED_DATE" KBUILD_BUILD_USER=pkvm-its KBUILD_BUILD_HOST=localhost \
-		timeout -k 10 "${KMAKE_LIMIT:-3000}" make --no-print-directory -j"$(nproc)" ARCH=arm64 CROSS_COMPILE=$CROSS LOCALVERSION= "$@"
+		timeout --foreground -k 10 "${KMAKE_LIMIT:-3000}" make --no-print-directory -j"$(nproc)" ARCH=arm64 CROSS_COMPILE=$CROSS LOCALVERSION= "$@"
 }
 
 # New sources which git does not know yet: Debian's .gitignore would hide them.

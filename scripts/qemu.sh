@@ -167,7 +167,7 @@ main() {
 	fi
 	out=${OUT:-$(mktemp "${TMPDIR:-/tmp}/serial.XXXXXX")}
 	status=0
-	timeout -k 5 "$LIMIT" "${cmd[@]}" -serial stdio < /dev/null > "$out" 2>&1 || status=$?
+	timeout --foreground -k 5 "$LIMIT" "${cmd[@]}" -serial stdio < /dev/null > "$out" 2>&1 || status=$?
 	[ -n "${OUT:-}" ] || { cat "$out"; }
 	if [ "$status" -eq 0 ]; then
 		status=$(tr -d '\r' < "$out" | sed -n 's/^RESULT \([0-9]*\)$/\1/p' | tail -n 1)

@@ -120,8 +120,16 @@ executed_for_device() {
 	echo "ok $1: the ITS executed for the device$all"
 }
 
+# show LOG: as it comes, the lines of the test; all of the console with V=1
+show() {
+	local range='/^=== test/,/^=== dmesg/'
+	[ "${V:-0}" != 1 ] || range='1,$'
+	tail --pid=$$ -s 0.2 -n +1 -f "$1" 2>/dev/null |
+		sed -u -n "s/\r//g; /^=== over/q; $range { /^===/!p }"
+}
+
 main() {
-	local name=${ARGS[0]:-} out status=0 why
+	local name=${ARGS[0]:-} out shower status=0 why
 	[ -f "$ROOT/tests/guest/$name.sh" ] || die "usage: run-test.sh NAME [KEY=VALUE ...]"
 	defaults "$name"
 	IMAGE=${IMAGE:-$("$SCRIPTS/image.sh")}
@@ -130,12 +138,12 @@ main() {
 	if [ "$name" = selftests ]; then selftests; else ARGS_GUEST=$(IFS=,; echo "${ARGS[*]:1}"); export ARGS_GUEST; fi
 	mkdir -p "$BUILD/log"
 	out=${OUT:-$(mktemp "$BUILD/log/$name.XXXXXX")}
+	show "$out" &
+	shower=$!
 	OUT=$out "$SCRIPTS/qemu.sh" || status=$?
-	if [ "${V:-0}" = 1 ]; then
-		cat "$out"
-	else
-		tr -d '\r' < "$out" | sed -n '/^=== test/,/^=== dmesg/p' | grep -v '^==='
-	fi || true
+	# Behind a line without an end, perhaps.
+	printf '\n=== over\n' >> "$out"
+	wait "$shower" || true
 	if kernel_complained "$out"; then
 		echo "not ok $name: the kernel complained"
 		grep -aE -m 3 -A 25 "$COMPLAINTS" <(console "$out") | sed 's/^/  /'
@@ -149,7 +157,7 @@ main() {
 	126) why="QEMU failed" ;;
 	*) exit "$status" ;;
 	esac
-	echo "not ok $name: $why"
+	echo "not ok $name: $why (console: ${out#"$ROOT"/})"
 	tail -n "${TAIL:-30}" "$out" | sed 's/^/  /'
 	exit "$status"
 }

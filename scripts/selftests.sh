@@ -75,7 +75,7 @@ main() {
 		work=$dir.work
 		rm -rf "$work"
 		exec 9>"$BUILD/selftests.lock"
-		flock -w 900 9 || die "another build holds build/selftests.lock"
+		lock_or_wait 9 900 "another build of selftests (build/selftests.lock)"
 		STEPS=1050 logged "$BUILD/log/selftests.log" "Building the KVM selftests" build "$work"
 		mkdir -p "$dir.new"
 		find "$work/kvm" -type f -perm -u+x ! -name '*.*' -print0 |

@@ -371,7 +371,7 @@ test_model() {
 	: > "$JOBS"
 	for part in "mutants=$(share 3)" "driver corpus" schedules; do
 		# shellcheck disable=SC2086
-		job model env LINUX="$TREE" O="$BUILD/model/${part//[ =\/]/-}" timeout -k 10 2400 \
+		job model env LINUX="$TREE" O="$BUILD/model/${part//[ =\/]/-}" timeout --foreground -k 10 2400 \
 			"$ROOT/tests/model/run.sh" $part
 	done
 	run_jobs
@@ -380,7 +380,7 @@ test_model() {
 # EL2's code for every input, and some of its broken variants: see tests/proof/README.md.
 # In the queue, as each proof has a limit of time: builds beside it would use that up.
 prove_jobs() {
-	job prove timeout -k 10 2400 "$SCRIPTS/prove.sh" JOBS=1 MUTANTS="$(share 10)"
+	job prove timeout --foreground -k 10 2400 "$SCRIPTS/prove.sh" JOBS=1 MUTANTS="$(share 10)"
 }
 
 test_builds() {
@@ -439,6 +439,7 @@ guest_jobs() {
 		IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}" GIC=4 APPEND=kvm-arm.vgic_v4_enable=1
 	job "README" sh -c "'$SCRIPTS/boot.sh' IMAGE='$IMAGE' | '$ROOT/tests/readme.py' boot"
 	job "console" "$ROOT/tests/shell.py" console IMAGE="$IMAGE" CPU="${CPUS[0]}"
+	job "Ctrl-C" "$ROOT/tests/shell.py" interrupt IMAGE="$IMAGE"
 	job "debugger" "$ROOT/tests/shell.py" gdb IMAGE="$IMAGE" CPU="${CPUS[0]}"
 	for cpu in "${CPUS[@]}"; do
 		for smp in 1 8; do
@@ -502,7 +503,7 @@ guest_jobs() {
 attack() {
 	local kind=$1 label=$2
 	shift 2
-	job "$label" timeout -k 10 600 "$ROOT/tests/attack-its.sh" "$kind" STOCK_IMAGE="$STOCK_IMAGE" "$@"
+	job "$label" timeout --foreground -k 10 600 "$ROOT/tests/attack-its.sh" "$kind" STOCK_IMAGE="$STOCK_IMAGE" "$@"
 }
 
 # machines: "page size, CPU, GIC" of each machine in the matrix
@@ -721,7 +722,7 @@ main() {
 	if [ ${#aside[@]} -gt 0 ] && [ -n "$(asked walk builds)" ]; then
 		beside "${aside[@]}" > "$BUILD/test/beside.log" 2>&1 7>&- &
 		pid=$!
-		trap 'kill "$pid" 2>/dev/null || true' EXIT
+		trap 'end_tree "$pid"' EXIT
 	else
 		for group in "${aside[@]}"; do run_group "$group"; done
 	fi

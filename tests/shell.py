@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""make shell as someone types at it, and as a debugger sees it.
+"""What someone sees who types at a terminal, or has a debugger.
 
 shell.py console [KEY=VALUE...]   a console: what is mounted, a selftest, Ctrl-C, power off
 shell.py gdb [KEY=VALUE...]       gdb stops in EL2, while the host still is trusted and later
+shell.py interrupt IMAGE=...      a test shows its output as it comes, and Ctrl-C stops it
 The options are those of scripts/shell.sh. One line "ok ..." or "not ok ..." for each check.
 """
 import os
@@ -29,12 +30,12 @@ def check(good, what, why=""):
 
 
 class Shell:
-    """scripts/shell.sh at a terminal of its own."""
+    """scripts/shell.sh, or another, at a terminal of its own."""
 
-    def __init__(self, options):
+    def __init__(self, options, script="shell.sh"):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execv(ROOT + "/scripts/shell.sh", [ROOT + "/scripts/shell.sh", *options])
+            os.execv(f"{ROOT}/scripts/{script}", [f"{ROOT}/scripts/{script}", *options])
         self.seen = ""
         self.status = None
 
@@ -140,8 +141,25 @@ def gdb(options):
         shell.end()
 
 
+def interrupt(options):
+    """The guest would go on for minutes."""
+    shell = Shell(["hotplug", "500", "LIMIT=300", *options], "run-test.sh")
+    try:
+        seen = shell.wait_for("ok hotplug: every ITS", 120)
+        check(seen is not None, "a test's output comes while it runs", shell.seen)
+        shell.type("\3")
+        status = shell.ended(5)
+        check(status == -signal.SIGINT, f"Ctrl-C stops it at once, and by a signal: {status}", shell.seen)
+        out = subprocess.run(["ps", "-o", "state=,pid=,args=", "-s", str(shell.pid)], stdout=subprocess.PIPE,
+                             text=True, check=False).stdout
+        left = "\n".join(line for line in out.splitlines() if line[0] != "Z")
+        check(not left, "nothing of it is left", left)
+    finally:
+        shell.end()
+
+
 def main():
-    kinds = {"console": console, "gdb": gdb}
+    kinds = {"console": console, "gdb": gdb, "interrupt": interrupt}
     if len(sys.argv) < 2 or sys.argv[1] not in kinds:
         sys.exit(__doc__)
     kinds[sys.argv[1]](sys.argv[2:])
