@@ -7,7 +7,7 @@
 PACKAGES=(
 	bc binutils bison bzip2 ca-certificates cpio device-tree-compiler diffutils flex
 	gcc git kmod libc6-dev libelf-dev libssl-dev
-	make patch perl python3 qemu-system-arm rsync sparse xz-utils
+	make patch perl procps python3 qemu-system-arm rsync sparse xz-utils
 )
 [ -z "$CROSS" ] || PACKAGES+=(binutils-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 
