@@ -127,6 +127,28 @@ pages_owned() { awk '$1 == "pages" { n += $3 } END { print n + 0 }' $ITS; }
 
 its_donated() { awk '$1 == "pages" { n += $5 } END { print n + 0 }' $ITS; }
 
+# where PID: its threads: state, time in user space and in the kernel, what it waits for
+where() {
+	local task
+	for task in /proc/"$1"/task/*; do
+		echo "  ${task##*/}: $(cut -d' ' -f3,14,15 "$task/stat") $(cat "$task/wchan" "$task/syscall" 2>/dev/null)"
+	done
+	sed 's/^/  /' /proc/interrupts
+}
+
+# limited SECONDS COMMAND...: its output in /tmp/log; says where it is if it takes longer
+limited() {
+	local seconds=$1 pid killer status=0
+	shift
+	"$@" > /tmp/log 2>&1 < /dev/null &
+	pid=$!
+	(sleep "$seconds"; echo "  no end within $seconds s:"; where $pid; kill -9 $pid) &
+	killer=$!
+	wait $pid || status=$?
+	kill $killer 2>/dev/null
+	return $status
+}
+
 # How many are mapped.
 vpes() { sed -n 's/.* vpes \([0-9]*\).*/\1/p' $ITS; }
 

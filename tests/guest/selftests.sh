@@ -14,8 +14,8 @@ skipped() {
 }
 for test in "$@"; do
 	set -- $(echo "$test" | tr '+' ' ')
-	timeout "${LIMIT:-100}" "$@" > /tmp/log 2>&1 < /dev/null
-	status=$?
+	status=0
+	limited "${LIMIT:-100}" "$@" || status=$?
 	case $status in
 	0) ok "$(basename $1)" ;;
 	4) skipped "$(basename $1)" "$(grep -i skip /tmp/log | tail -n 1)" ;;

@@ -70,7 +70,7 @@ for rng in /sys/bus/virtio/drivers/virtio_rng/virtio*; do
 	rngs=$((${rngs:-0} + 1))
 done
 check "there are ${3:-2} devices to move" [ "${rngs:-0}" = "${3:-2}" ]
-count_boot $boot
+[ "$FAILED" != 0 ] || count_boot $boot
 [ "$FAILED" != 0 ] || echo "boot $boot of $1: all well"
 [ "$FAILED" != 0 ] || [ "$boot" -ge "$1" ] || reboot -f
 finish

@@ -3,23 +3,8 @@
 . /tests/lib.sh
 need_owned
 
-# where PID: its threads: state, time in user space and in the kernel, what it waits for
-where() {
-	local task
-	for task in /proc/"$1"/task/*; do
-		echo "  ${task##*/}: $(cut -d' ' -f3,14,15 "$task/stat") $(cat "$task/wchan" "$task/syscall" 2>/dev/null)"
-	done
-	cat $ITS
-}
-
 vm() {
-	local pid killer
-	/bin/vgic_lpi_stress -v 2 -d 1 -e 2 -i 2 > /tmp/log 2>&1 &
-	pid=$!
-	(sleep 60; echo "  no end within 60 s:"; where $pid; kill -9 $pid) &
-	killer=$!
-	wait $pid && { kill $killer; return; }
-	kill $killer
+	limited 60 /bin/vgic_lpi_stress -v 2 -d 1 -e 2 -i 2 && return
 	tail -n 5 /tmp/log
 	return 1
 }
