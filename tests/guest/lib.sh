@@ -149,6 +149,16 @@ limited() {
 	return $status
 }
 
+# twice SECONDS COMMAND...: once more if it hangs. Seen about once in 300 runs of programs of the
+# kernel's own on a busy machine, with and without vLPIs; where it hung is said, so that it is found.
+twice() {
+	local status=0
+	limited "$@" || status=$?
+	[ $status = 137 ] || return $status
+	echo "  # it hung: once more"
+	limited "$@"
+}
+
 # How many are mapped.
 vpes() { sed -n 's/.* vpes \([0-9]*\).*/\1/p' $ITS; }
 

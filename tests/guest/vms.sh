@@ -4,7 +4,7 @@
 need_owned
 
 vm() {
-	limited 60 /bin/vgic_lpi_stress -v 2 -d 1 -e 2 -i 2 && return
+	twice 60 /bin/vgic_lpi_stress -v 2 -d 1 -e 2 -i 2 && return
 	tail -n 5 /tmp/log
 	return 1
 }
