@@ -127,12 +127,16 @@ pages_owned() { awk '$1 == "pages" { n += $3 } END { print n + 0 }' $ITS; }
 
 its_donated() { awk '$1 == "pages" { n += $5 } END { print n + 0 }' $ITS; }
 
-# where PID: its threads: state, time in user space and in the kernel, what it waits for
+# where PID: its threads: state, time in user space and in the kernel, what it waits for; how often
+# its guest was left so far, and a second later
 where() {
 	local task
 	for task in /proc/"$1"/task/*; do
 		echo "  ${task##*/}: $(cut -d' ' -f3,14,15 "$task/stat") $(cat "$task/wchan" "$task/syscall" 2>/dev/null)"
 	done
+	grep -s . /sys/kernel/debug/kvm/"$1"-*/exits
+	sleep 1
+	grep -s . /sys/kernel/debug/kvm/"$1"-*/exits
 	sed 's/^/  /' /proc/interrupts
 }
 
