@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # One line per target; the work is in scripts/.
 PAGE_SIZE ?= 4k
-export PAGE_SIZE ALL ONLY UPDATE JOBS MUTANTS GIC CPU SMP ACPI EACH KERNEL_TREE STOCK KVM EL2_DEBUG IMAGE PART SIGNOFF OUT V SINCE FORCE
+export PAGE_SIZE ALL ONLY UPDATE JOBS MUTANTS GIC CPU SMP ACPI KERNEL_TREE STOCK KVM EL2_DEBUG IMAGE PART SIGNOFF OUT V SINCE FORCE
 
 # Before all else: an option that is misspelt, or has a value which it cannot have.
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(findstring command,$(origin $v)),'$v'))
@@ -13,8 +13,8 @@ help:
 	@echo 'make boot     build, boot under QEMU in protected mode, report who owns the ITS'
 	@echo '              [PAGE_SIZE=4k|16k|64k] [GIC=3|4] [CPU=cortex-a53|max|...] [SMP=n]'
 	@echo '              [ACPI=1|gicc: UEFI firmware, ACPI] [KERNEL_TREE=path]'
-	@echo 'make test     everything: the series, the builds, the guests (an hour); EACH=1: a kernel'
-	@echo '              for each patch, and not only for the end of each part'
+	@echo 'make test     everything: the series, the builds, the guests (45 minutes); ALL=1: what it'
+	@echo '              otherwise does a share of, too (three hours)'
 	@echo 'make shell    the same boot with a console to type at, selftests in the path; the options of boot'
 	@echo '              [GDB=1: wait for a debugger, EL2 has symbols, too]'
 	@echo 'make guest    the same boot with a Linux guest under QEMU in it, and its console to type at'

@@ -53,13 +53,13 @@ defaults() {
 			export APPEND="${APPEND:-} maxcpus=1"
 		fi ;;
 	vms)
-		export APPEND="${APPEND:-} kvm-arm.vgic_v4_enable=1" LIMIT=${LIMIT:-300}
+		export APPEND="${APPEND:-} kvm-arm.vgic_v4_enable=1" LIMIT=${LIMIT:-600}
 		FILES="${FILES:-} bin/vgic_lpi_stress=${SELFTESTS:-$("$SCRIPTS/selftests.sh")}/vgic_lpi_stress"
 		;;
 	bypass)
 		# Its programs are those of the tree under test.
 		IMAGE=${IMAGE:-$("$SCRIPTS/image.sh")}
-		export GIC=4 LIMIT=${LIMIT:-300} APPEND="${APPEND:-} kvm-arm.vgic_v4_enable=1"
+		export GIC=4 LIMIT=${LIMIT:-480} APPEND="${APPEND:-} kvm-arm.vgic_v4_enable=1"
 		export EXTRA="${EXTRA:-} $EDU"
 		[ -n "${TRACE:-}" ] || {
 			TRACE=$(mktemp "${TMPDIR:-/tmp}/bypass.XXXXXX")
@@ -88,7 +88,7 @@ selftest_list() {
 	[ "${PAGE_SIZE:-4k}" = 4k ] || not+='|^coalesced_io_test'
 	[ "${GIC:-3}" = 4 ] || not+='|^its_shadow_vpe|^its_shadow_resident'
 	grep -vE "$not" "$ROOT/configs/selftests"
-	[ "${PAGE_SIZE:-4k}:${CPU:-cortex-a53}" != 4k:cortex-a53 ] || grep -v '^#' "$ROOT/configs/selftests.4k"
+	[ "${PAGE_SIZE:-4k}:${CPU:-cortex-a53}:${GIC:-3}" != 4k:cortex-a53:3 ] || grep -v '^#' "$ROOT/configs/selftests.4k"
 }
 
 # selftests: the programs of the tree under test, with their arguments.

@@ -3,11 +3,12 @@
 # Everything: the series, the builds, the guests. One line per check, as TAP has it, with the
 # plan at the end; the last line is "N passed, N failed". test.sh NAME... runs only these groups:
 # options series sizes checkpatch docs warnings model walk builds prove matrix guests attacks
-# EACH=1: each patch is linked and booted by itself, and not only the last one of each part, while
-# one in six of the others is compiled; sparse reads the end of each part; and each mutant of the
-# model and the proofs has its turn, and not only some. Which ones differs from one state of the
-# series to the next. What needs one CPU only runs beside the builds of walk and builds, if these
-# are asked for.
+# What takes long is not all done each time, but a share of it: which one differs from one state of
+# the series to the next. ALL=1: all of it. Then each patch is linked and booted by itself, and not
+# only every other part's last one, with one in eight of the rest compiled; sparse reads the end of
+# each part; each mutant of the model and the proofs has its turn; there are 16k pages, a kernel
+# without KVM that boots, and every selftest on every machine.
+# What needs one CPU only runs beside the builds of walk and builds, if these are asked for.
 . "$(dirname "$0")/lib.sh"
 parse_args "$@"
 
@@ -20,10 +21,13 @@ PARALLEL=2
 BESIDE=(options series sizes checkpatch docs warnings model)
 QUEUED=(prove matrix guests attacks)
 CPUS=(cortex-a53 max)
-PAGE_SIZES=(4k 16k 64k)
+PAGE_SIZES=(4k 64k)
 GICS=(3 4)
 SLOW='^prove|\<max\>|\<schedules\>|\<real guest\>'
 declare -A IMAGES
+
+everything() { [ "${ALL:-0}" = 1 ]; }
+! everything || PAGE_SIZES=(4k 16k 64k)
 
 record() { echo "$*" | tee -a "$RESULTS"; }
 ok() { record "ok - $*"; }
@@ -156,10 +160,20 @@ part_end() {
 turn() { echo $((0x$(patches_hash | cut -c1-8) % $1 + 1)); }
 
 # share OF: the argument that picks one in OF, or all
-share() { if [ -n "${EACH:-}" ]; then echo 1/1; else echo "$(turn "$1")/$1"; fi; }
+share() { if everything; then echo 1/1; else echo "$(turn "$1")/$1"; fi; }
 
-# Is this patch linked and booted by itself? A kernel for each takes as long as all the rest.
-is_walked() { [ -n "${EACH:-}" ] || [ "$2" = "$(part_patches "$1" | tail -n 1)" ]; }
+# ends: the last patches of those parts where a kernel is linked and booted: every other one, and
+# the last. A kernel for each patch takes as long as all the rest.
+ends() {
+	local part nr=0
+	for part in $(part_names); do
+		nr=$((nr + 1))
+		[ $((nr % 2 + 1)) != "$(turn 2)" ] || part_patches "$part" | tail -n 1
+	done
+	part_patches "$part" | tail -n 1
+}
+
+is_walked() { everything || ends | grep -qxF "$1"; }
 
 # What the series touches of a kernel that was built before.
 compile_only() {
@@ -169,14 +183,24 @@ compile_only() {
 		kmake -C "$TREE" O="$out" "${dirs[@]}"
 }
 
+# The same without KVM: nearly all of a kernel changes with it.
+compile_nokvm() {
+	local out=$WALK/out/nokvm dirs
+	mapfile -t dirs < <(touched_dirs | grep -v '^arch/arm64/kvm/')
+	mkdir -p "$out"
+	cat "$ROOT"/configs/{kernel,4k,nokvm}.config > "$out/fragment"
+	kmake -C "$TREE" O="$out" KCONFIG_ALLCONFIG="$out/fragment" allnoconfig &&
+		! grep -q '^CONFIG_KVM=y' "$out/.config" && kmake -C "$TREE" O="$out" "${dirs[@]}"
+}
+
 walk_part() {
 	local part=$1 patch subject image=
 	for patch in $(part_patches "$part"); do
 		subject=$part/$(basename "$patch" .patch)
 		w am -q "$patch" || { not_ok "$subject applies"; return 1; }
 		WALKED=$((WALKED + 1))
-		if ! is_walked "$part" "$patch"; then
-			[ $((WALKED % 6 + 1)) != "$(turn 6)" ] || check "$subject compiles" compile_only || true
+		if ! is_walked "$patch"; then
+			[ $((WALKED % 8 + 1)) != "$(turn 8)" ] || check "$subject compiles" compile_only || true
 			continue
 		fi
 		image=$(walk_image) || { not_ok "$subject builds"; image=; continue; }
@@ -190,7 +214,7 @@ walk_part() {
 # Commits build and boot; the first Image is the stock one, the last one ours.
 test_walk() {
 	local part WALKED=0
-	step "Patches build and boot: $([ -n "${EACH:-}" ] && echo each || echo the end of each part)"
+	step "Patches build and boot: $(everything && echo each || echo the end of every other part)"
 	tree_at_base
 	STOCK_IMAGE=$(walk_image) || { not_ok "the base builds"; return 0; }
 	ok "the base builds"
@@ -334,7 +358,7 @@ test_warnings() {
 	base_warnings || { not_ok "W=1 and sparse of the base"; return 0; }
 	for part in $(part_names); do
 		apply_part "$part" || { not_ok "part $part applies"; return 0; }
-		[ -n "${EACH:-}" ] || [ "$part" = "$(part_names | tail -n 1)" ] || continue
+		everything || [ "$part" = "$(part_names | tail -n 1)" ] || continue
 		check "W=1 and sparse say nothing new at the end of $part" no_new_warnings "$part" || true
 	done
 	check "sparse saw each of the $(touched_files | wc -l) files of the series" all_checked || true
@@ -380,7 +404,7 @@ test_model() {
 # EL2's code for every input, and some of its broken variants: see tests/proof/README.md.
 # In the queue, as each proof has a limit of time: builds beside it would use that up.
 prove_jobs() {
-	job prove timeout --foreground -k 10 2400 "$SCRIPTS/prove.sh" JOBS=1 MUTANTS="$(share 10)"
+	job prove timeout --foreground -k 10 2400 "$SCRIPTS/prove.sh" ALL=0 JOBS=1 MUTANTS="$(share 10)"
 }
 
 test_builds() {
@@ -404,7 +428,9 @@ test_builds() {
 	else
 		not_ok "CONFIG_PKVM_ITS_CHECK=y builds"
 	fi
-	if NOKVM_IMAGE=$(KVM=0 walk_image nokvm "$WALK/out/4k"); then
+	if ! everything; then
+		check "CONFIG_KVM=n compiles" compile_nokvm || true
+	elif NOKVM_IMAGE=$(KVM=0 walk_image nokvm "$WALK/out/4k"); then
 		ok "CONFIG_KVM=n builds"
 	else
 		not_ok "CONFIG_KVM=n builds"
@@ -428,7 +454,7 @@ guest() {
 fail_steps() { if [ "$1" = "${CPUS[0]}" ]; then seq 0 "$2"; else echo 5; fi; }
 
 guest_jobs() {
-	local cpu smp nr IMAGE=${IMAGES[4k]} IMAGE_16K=${IMAGES[16k]} IMAGE_64K=${IMAGES[64k]}
+	local cpu smp nr IMAGE=${IMAGES[4k]} IMAGE_64K=${IMAGES[64k]}
 	local vms=100 reboots=10
 	guest "checked" guests IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}"
 	guest "checked gic=4" vms 20 IMAGE="$CHECK_IMAGE" CPU="${CPUS[0]}" GIC=4
@@ -481,7 +507,7 @@ guest_jobs() {
 		guest "4k $cpu gic=4" bypass IMAGE="$IMAGE" CPU="$cpu" GIC=4
 		guest "4k $cpu real guest" vmm "$reboots" IMAGE="$IMAGE" CPU="$cpu"
 		guest "4k $cpu gic=4 real guest" vmm 10 IMAGE="$IMAGE" CPU="$cpu" GIC=4
-		guest "16k ${cpu/cortex-a53/cortex-a76}" offline early PAGE_SIZE=16k IMAGE="$IMAGE_16K" CPU="${cpu/cortex-a53/}"
+		guest "64k $cpu" offline early PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
 		# max takes ten times as long to run a guest.
 		vms=20 reboots=2
 		guest "4k $cpu gic=4" selftests vgic_irq IMAGE="$IMAGE" CPU="$cpu" GIC=4 APPEND=kvm-arm.vgic_v4_enable=0
@@ -493,7 +519,7 @@ guest_jobs() {
 		guest "64k $cpu" rootports PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
 		guest "64k $cpu" late PAGE_SIZE=64k IMAGE="$IMAGE_64K" CPU="$cpu"
 		job "boot without NVHE_EL2_DEBUG, $cpu" "$SCRIPTS/boot-test.sh" EL2_DEBUG=0 IMAGE="$NODEBUG_IMAGE" CPU="$cpu"
-		guest "without KVM, $cpu" msi STOCK=1 IMAGE="$NOKVM_IMAGE" CPU="$cpu"
+		! everything || guest "without KVM, $cpu" msi STOCK=1 IMAGE="$NOKVM_IMAGE" CPU="$cpu"
 		guest "unprotected, $cpu" msi STOCK=1 IMAGE="$IMAGE" CPU="$cpu" APPEND=kvm-arm.mode=none
 		job "the report of a stock kernel, $cpu" "$SCRIPTS/boot-test.sh" STOCK=1 IMAGE="$STOCK_IMAGE" CPU="$cpu"
 	done
@@ -582,7 +608,7 @@ attack_jobs() {
 # One line per result; a job which says nothing has failed.
 run_job() {
 	local group label command out status=0
-	IFS=$'\t' read -r -d '' group label command <<< "$1" || true
+	IFS=$'\t' read -r -d '' group label command < <(printf '%s' "$1") || true
 	out=$(mktemp "$BUILD/test/job.XXXXXX")
 	eval "$command" > "$out" 2>&1 || status=$?
 	if [ "$status" -ne 0 ] && ! grep -q '^not ok' "$out"; then
@@ -631,7 +657,7 @@ need_images() {
 
 more_images() {
 	NODEBUG_IMAGE=${NODEBUG_IMAGE:-$(EL2_DEBUG=0 walk_image nodebug "$WALK/out/4k")}
-	NOKVM_IMAGE=${NOKVM_IMAGE:-$(KVM=0 walk_image nokvm "$WALK/out/4k")}
+	! everything || NOKVM_IMAGE=${NOKVM_IMAGE:-$(KVM=0 walk_image nokvm "$WALK/out/4k")}
 	CHECK_IMAGE=${CHECK_IMAGE:-$(CHECK=1 walk_image check "$WALK/out/4k")}
 }
 
@@ -712,7 +738,7 @@ main() {
 	mkdir -p "$BUILD/test"
 	: > "$RESULTS"
 	: > "$SECONDS_OF"
-	unset IMAGE STOCK PAGE_SIZE CPU SMP GIC ACPI KVM EL2_DEBUG CHECK GDB OUT SRC PART SIGNOFF V SINCE FORCE
+	unset IMAGE STOCK PAGE_SIZE CPU SMP GIC ACPI KVM EL2_DEBUG CHECK GDB OUT SRC PART SIGNOFF V SINCE FORCE LIMIT
 	exec 7>"$BUILD/test/running"
 	flock -n 7 || die "another make test is running here"
 	"$SCRIPTS/deps.sh" gdb-multiarch graphviz python3-sphinx python3-yaml shellcheck

@@ -54,7 +54,7 @@ wrong "CHECK is 1" make image CHECK=0
 wrong "KERNEL_TREE is a folder with a kernel" make tree KERNEL_TREE="$ROOT"
 wrong "IMAGE is a file" make boot IMAGE=/nowhere
 wrong "GIC is no option here" make test GIC=4
-wrong "EACH is 1" make test EACH=yes
+wrong "ALL is 0 or 1" make test ALL=yes
 wrong "T is a number of seconds" make fuzz T=long
 wrong "SHIFT is 12, 14 or 16" make fuzz SHIFT=13
 wrong "PART is one of: 0-irqchip" make series PART=99
@@ -76,6 +76,6 @@ wrong "usage: run-test.sh NAME" scripts/run-test.sh nothing
 right boot -- PAGE_SIZE GIC
 PAGE_SIZE=16k CPU=max,lpa2=off GIC=4 SMP=8 right boot -- PAGE_SIZE CPU GIC SMP
 PART=1-its SIGNOFF='A Sender <sender@example.org>' V=2 SINCE=v1 right series -- PART SIGNOFF V SINCE
-right boot test -- EACH GIC
+right boot test -- ALL GIC
 rm -rf "$empty" "$empty.log"
 exit $failed

@@ -44,6 +44,8 @@
 /* The machine may be an emulated one with little time of its own. */
 #define WAIT_MS		20000
 #define QUIET_MS	50
+#define MIN_PAUSE_US	200
+#define MAX_PAUSE_US	20000
 
 #define SYSFS_DRIVER	"/sys/bus/pci/drivers/its_bypass/"
 
@@ -340,19 +342,29 @@ static void close_device(void)
 	close(dev_fd);
 }
 
+/*
+ * Out of its sleep. Each time it has longer to itself: where it takes as long to enter the
+ * guest as from one kick to the next, the guest would never get on.
+ */
+static void nudge(unsigned int i, useconds_t *pause)
+{
+	kick(i);
+	usleep(*pause);
+	*pause = min_t(useconds_t, *pause * 2, MAX_PAUSE_US);
+}
+
 /* Have the guest give a command, and wait until it is executed. */
 static bool ask(struct its_cmd cmd)
 {
 	u64 end = now_ms() + (hostile ? WAIT_MS / 20 : WAIT_MS);
+	useconds_t pause = MIN_PAUSE_US;
 
 	if (get(&guest_mem->asked) != get(&guest_mem->done))
 		return false;
 	guest_mem->cmd = cmd;
 	set(&guest_mem->asked, get(&guest_mem->asked) + 1);
 	do {
-		/* Out of its sleep. */
-		kick(0);
-		usleep(200);
+		nudge(0, &pause);
 	} while (get(&guest_mem->done) != get(&guest_mem->asked) && now_ms() < end);
 
 	return get(&guest_mem->done) == get(&guest_mem->asked);
@@ -389,14 +401,14 @@ static void send_msi(void)
 static void wait_for_turns(void)
 {
 	u64 end = now_ms() + (hostile ? WAIT_MS / 20 : WAIT_MS), before;
+	useconds_t pause;
 	unsigned int i;
 
 	for (i = 0; i < NR_VCPUS; i++) {
 		before = get(&guest_mem->turns[i]);
-		while (get(&guest_mem->turns[i]) < before + 2 && now_ms() < end) {
-			kick(i);
-			usleep(200);
-		}
+		pause = MIN_PAUSE_US;
+		while (get(&guest_mem->turns[i]) < before + 2 && now_ms() < end)
+			nudge(i, &pause);
 	}
 }
 

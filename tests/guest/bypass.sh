@@ -6,7 +6,7 @@ check "the driver of the device" bind_bypass
 # L2 pages of the vPE table, which stay EL2's.
 check "a guest" sh -c '/bin/bypass --one > /tmp/log 2>&1 || { tail -n 5 /tmp/log; false; }'
 owned=$(pages_owned)
-timeout "${1:-250}" /bin/bypass 2>&1
+timeout "${1:-400}" /bin/bypass 2>&1
 status=$?
 check "all of it, status $status" [ $status = 0 ]
 check "no page is lost: $owned" same "$owned" "$(pages_owned)"
