@@ -73,7 +73,7 @@ defaults() {
 		export SMP=1 EXTRA="-icount shift=0,sleep=off" LIMIT=${LIMIT:-300} ;;
 	vmm)
 		ARGS=(vmm "${ARGS[1]:-10}" "${GIC:-3}")
-		export LIMIT=${LIMIT:-400}
+		export LIMIT=${LIMIT:-600}
 		real_guest ;;
 	selftests) export MEM=${MEM:-2G} LIMIT=${LIMIT:-1200} ;;
 	*) export LIMIT=${LIMIT:-120} ;;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Everything: the series, the builds, the guests. One line per check, as TAP has it, with the
 # plan at the end; the last line is "N passed, N failed". test.sh NAME... runs only these groups:
-# options series sizes checkpatch docs warnings model walk builds prove matrix guests attacks
+# options series sizes checkpatch docs warnings walk builds model prove matrix guests attacks
 # What takes long is not all done each time, but a share of it: which one differs from one state of
 # the series to the next. ALL=1: all of it. Then each patch is linked and booted by itself, and not
 # only every other part's last one, with one in eight of the rest compiled; sparse reads the end of
@@ -18,12 +18,12 @@ RESULTS=$BUILD/test/results
 JOBS=$BUILD/test/jobs
 SECONDS_OF=$BUILD/test/seconds
 PARALLEL=2
-BESIDE=(options series sizes checkpatch docs warnings model)
-QUEUED=(prove matrix guests attacks)
+BESIDE=(options series sizes checkpatch docs warnings)
+QUEUED=(model prove matrix guests attacks)
 CPUS=(cortex-a53 max)
 PAGE_SIZES=(4k 64k)
 GICS=(3 4)
-SLOW='^prove|\<max\>|\<schedules\>|\<real guest\>'
+SLOW='^model|^prove|\<max\>|\<real guest\>'
 declare -A IMAGES
 
 everything() { [ "${ALL:-0}" = 1 ]; }
@@ -387,18 +387,13 @@ test_options() {
 }
 
 # EL2's code in user space: see tests/model/README.md
-test_model() {
+model_jobs() {
 	local part
-	step "The model"
-	tree_at_head
-	GROUP=model
-	: > "$JOBS"
 	for part in "mutants=$(share 3)" "driver corpus" schedules; do
 		# shellcheck disable=SC2086
 		job model env LINUX="$TREE" O="$BUILD/model/${part//[ =\/]/-}" timeout --foreground -k 10 2400 \
 			"$ROOT/tests/model/run.sh" $part
 	done
-	run_jobs
 }
 
 # EL2's code for every input, and some of its broken variants: see tests/proof/README.md.
@@ -466,6 +461,7 @@ guest_jobs() {
 	job "README" sh -c "'$SCRIPTS/boot.sh' IMAGE='$IMAGE' | '$ROOT/tests/readme.py' boot"
 	job "console" "$ROOT/tests/shell.py" console IMAGE="$IMAGE" CPU="${CPUS[0]}"
 	job "Ctrl-C" "$ROOT/tests/shell.py" interrupt IMAGE="$IMAGE"
+	job "guest's console" "$ROOT/tests/shell.py" guest IMAGE="$IMAGE" CPU="${CPUS[0]}"
 	job "debugger" "$ROOT/tests/shell.py" gdb IMAGE="$IMAGE" CPU="${CPUS[0]}"
 	for cpu in "${CPUS[@]}"; do
 		for smp in 1 8; do
@@ -646,7 +642,6 @@ run_jobs() {
 # The images a group needs when the groups which build them were not asked for.
 need_images() {
 	local size
-	tree_at_head
 	for size in "${PAGE_SIZES[@]}"; do
 		IMAGES[$size]=${IMAGES[$size]:-$(PAGE_SIZE=$size walk_image "$size")}
 	done
@@ -665,7 +660,8 @@ more_images() {
 run_queue() {
 	local group
 	step "In a queue: $*"
-	[ "$*" = prove ] || need_images
+	tree_at_head
+	[[ "$*" != *matrix* && "$*" != *guests* && "$*" != *attacks* ]] || need_images
 	: > "$JOBS"
 	for group in "$@"; do
 		GROUP=$group

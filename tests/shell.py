@@ -4,6 +4,7 @@
 
 shell.py console [KEY=VALUE...]   a console: what is mounted, a selftest, Ctrl-C, power off
 shell.py gdb [KEY=VALUE...]       gdb stops in EL2, while the host still is trusted and later
+shell.py guest [KEY=VALUE...]     the console of a Linux guest, which boots twice
 shell.py interrupt IMAGE=...      a test shows its output as it comes, and Ctrl-C stops it
 The options are those of scripts/shell.sh. One line "ok ..." or "not ok ..." for each check.
 """
@@ -19,6 +20,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROMPT = "\r\n# "
+GUEST_PROMPT = "guest# "
 FAILED = []
 
 
@@ -61,10 +63,10 @@ class Shell:
     def type(self, text):
         os.write(self.fd, text.encode())
 
-    def run(self, line, seconds=60):
+    def run(self, line, seconds=60, prompt=PROMPT):
         """The output of a command, or None."""
         self.type(line + "\n")
-        return self.wait_for(PROMPT, seconds)
+        return self.wait_for(prompt, seconds)
 
     def ended(self, seconds):
         """The exit status, or None."""
@@ -141,6 +143,22 @@ def gdb(options):
         shell.end()
 
 
+def guest(options):
+    shell = Shell(options, "guest.sh")
+    try:
+        for boot in ("boots", "boots again"):
+            seen = shell.wait_for(GUEST_PROMPT, 300)
+            check(seen is not None, f"a guest {boot} to a prompt", shell.seen)
+            if seen is None:
+                return
+            out = shell.run("nproc; grep -c ITS-PCI-MSIX /proc/interrupts", prompt=GUEST_PROMPT) or ""
+            check(re.search(r"\n2\r\n[1-9]", out), "it has two CPUs, and MSIs by its ITS", out)
+            shell.type("reboot -f\n" if boot == "boots" else "exit\n")
+        check(shell.ended(120) == 0, "exit ends it and powers off the host, with status 0", shell.seen)
+    finally:
+        shell.end()
+
+
 def interrupt(options):
     """The guest would go on for minutes."""
     shell = Shell(["hotplug", "500", "LIMIT=300", *options], "run-test.sh")
@@ -159,7 +177,7 @@ def interrupt(options):
 
 
 def main():
-    kinds = {"console": console, "gdb": gdb, "interrupt": interrupt}
+    kinds = {"console": console, "gdb": gdb, "guest": guest, "interrupt": interrupt}
     if len(sys.argv) < 2 or sys.argv[1] not in kinds:
         sys.exit(__doc__)
     kinds[sys.argv[1]](sys.argv[2:])
