@@ -138,6 +138,7 @@ main() {
 	if [ "$name" = selftests ]; then selftests; else ARGS_GUEST=$(IFS=,; echo "${ARGS[*]:1}"); export ARGS_GUEST; fi
 	mkdir -p "$BUILD/log"
 	out=${OUT:-$(mktemp "$BUILD/log/$name.XXXXXX")}
+	: > "$out"
 	show "$out" &
 	shower=$!
 	OUT=$out "$SCRIPTS/qemu.sh" || status=$?
