@@ -202,23 +202,22 @@ def hand_over(t):
     def boot(kernel, machine="boot"):
         return t.n.get(kernel, machine, "finalize")
 
-    pages = t.n.get("patched", "boot", "pages_owned")
-    more = t.n.get("patched", "boot-more", "pages_owned") - pages
-    whole = boot("patched") - boot("stock")
-    fixed = boot("patched", "boot-fail") - boot("stock")
-    further = (boot("patched", "boot-more") - boot("stock", "boot-more") - whole) / more
+    def more(machine):
+        return boot("patched", machine) - boot("stock", machine)
+
+    pages = t.n.get("patched", "boot-more", "pages_owned") - t.n.get("patched", "boot", "pages_owned")
+    further = (more("boot-more") - more("boot")) / pages
+    rdist = (more(f"smp{CPUS[-1]}") - more(f"smp{CPUS[0]}")) / (CPUS[-1] - CPUS[0])
+    its = more("boot") - CPUS[0] * rdist
     t.head("Instructions, hand-over of one ITS at boot, no device mapped")
     t.add("`finalize_pkvm()`", boot("stock"), boot("patched"))
-    t.add("the hand-over: what is more in it", None, whole)
-    t.add("· fixed part: as far as the first page", None, fixed)
-    t.add(f"· the rest, {pages:.0f} pages", None, whole - fixed,
-          bound="≤ 1,000,000", limit=1e6, of=whole - fixed)
-    t.add("· the rest, per page", None, (whole - fixed) / pages,
-          bound="≤ 2,000", limit=2000, of=(whole - fixed) / pages)
-    t.add(f"· each further page, with 11 devices ({more:.0f})", None, further,
+    t.add("the hand-over: what is more in it", None, more("boot"))
+    t.add(f"· each redistributor, from {CPUS[0]} to {CPUS[-1]}", None, rdist)
+    t.add("· the ITS: the rest", None, its, bound="≤ 1,000,000", limit=1e6, of=its)
+    t.add(f"· each further page, with 11 devices ({pages:.0f})", None, further,
           bound="≤ 2,000", limit=2000, of=further)
     # As many redistributors as were measured, more devices than a machine here can have.
-    device = further * more / (DEVICES_MORE - 1)
+    device = further * pages / (DEVICES_MORE - 1)
     t.add("· each further device, with 11", None, device)
     t.add(f"`finalize_pkvm()`, {CPUS[-1]} CPUs, and {COUNTS[-1]:,} devices by the row above",
           boot("stock", f"smp{CPUS[-1]}"), boot("patched", f"smp{CPUS[-1]}") + COUNTS[-1] * device)

@@ -146,7 +146,6 @@ measure_all() {
 	measure_longest
 	boots stock boot-more "$STOCK_IMAGE" STOCK=1 ROOT_PORTS=rng APPEND="$BOOT"
 	boots patched boot-more "$IMAGE" STOCK=0 ROOT_PORTS=rng APPEND="$BOOT"
-	measure patched boot-fail boot "$IMAGE" STOCK=1 APPEND="$QUIET $BOOT kvm-arm.its_fail_step=7"
 	measure stock nokvm untouched "$NOKVM_STOCK_IMAGE" STOCK=1 APPEND="$QUIET"
 	measure patched nokvm untouched "$NOKVM_IMAGE" STOCK=1 APPEND="$QUIET"
 }
