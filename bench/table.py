@@ -229,13 +229,14 @@ def memory(t):
 
     device = (owned("protected", f"pages_owned_{COUNTS[-1]}") -
               owned("protected", f"pages_owned_{COUNTS[1]}")) / (COUNTS[-1] - COUNTS[1])
-    cpu = (owned(f"smp{CPUS[-1]}") - owned(f"smp{CPUS[0]}")) / (CPUS[-1] - CPUS[0])
+    cpu = (owned(f"smp{CPUS[-1]}", "pages_pending") -
+           owned(f"smp{CPUS[0]}", "pages_pending")) / (CPUS[-1] - CPUS[0])
     t.head("Pages of 4K that EL2 owns, for each of them")
     for title, pages in (("device: its ITT, its share of an L2 page", device),
                          ("vPE: its VPT", owned("gicv4", "pages_vpe")),
                          ("CPU: its pending table", cpu),
                          ("ITS: its tables, its queue, EL2's records of it",
-                          owned(f"smp{CPUS[0]}") - CPUS[0] * cpu)):
+                          owned(f"smp{CPUS[0]}"))):
         t.add(title, None, round(pages, 2))
     t.head("Pages of 4K, one device mapped")
     for title, name in (("owned by EL2", "pages_owned"),

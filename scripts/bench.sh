@@ -167,7 +167,7 @@ provenance() {
 results() {
 	echo "# What it costs"
 	echo
-	echo "Written by \`make bench\`, which reproduces it: the same numbers on every run."
+	echo "Written by \`make bench\`, which reproduces it: the same numbers on every run, or, where memory is allocated, within 5 %."
 	echo
 	provenance
 	echo

@@ -156,10 +156,21 @@ section_longest() {
 	while read -r name value; do bench "$name" "$value"; done < /tmp/longest
 }
 
+# A bit for each INTID, in units of 64K, as GICR_PROPBASER of each redistributor says.
+pending_pages() {
+	local frame bits n=0
+	for frame in $(sed -n 's/^rdist \(0x[0-9a-f]*\) .* pend_owner EL2.*/\1/p' $ITS); do
+		bits=$((($(devmem $((frame + 0x70)) 64) & 31) + 1))
+		n=$((n + ((1 << bits) / 8 + 65535) / 65536 * 16))
+	done
+	echo $n
+}
+
 # What EL2 owns, and how much of it the driver would not have allocated otherwise.
 measure_memory() {
 	[ -r $ITS ] || return 0
 	bench pages_owned "$(pages_owned)"
+	bench pages_pending "$(pending_pages)"
 	bench pages_shadow "$({ its_values table shadow type size; its_values queue shadow shadow size; } |
 		awk '$1 != "-" { n += $3 * ($2 == "Devices" || $2 == "vPEs" ? 2 : 1) }
 			END { print n / 4096 }')"
