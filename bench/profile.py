@@ -5,7 +5,7 @@
 profile.py record QMP CONSOLE: waits until CONSOLE has the line "profile begins", and has
 QEMU log each block that it executes for a while; to be started with -singlestep, so that
 a block is an instruction.
-profile.py count LOG SYSTEM_MAP BEGIN: prints "FUNCTION INSTRUCTIONS", the mean of an
+profile.py count LOG SYSTEM_MAP BEGIN: prints "FUNCTION INSTRUCTIONS", of a typical
 operation, from the call of BEGIN to the next one; before functions of EL2 is "el2:".
 profile.py table KERNEL=FILE...: what "count" printed, in one table.
 """
@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 
-PC = re.compile(r"^Trace \d+: \S+ \[[0-9a-f]+/([0-9a-f]+)/")
+PC = re.compile(r"^Trace (\d+): \S+ \[[0-9a-f]+/([0-9a-f]+)/")
 VECTOR = "__kvm_nvhe___kvm_hyp_host_vector"
 SYNC_FROM_EL1 = 0x400
 KERNEL = 0xffff800000000000
@@ -39,26 +39,28 @@ def symbols(path):
 
 
 def counters(log, first):
-    """What was executed between the first and the last call of FUNCTION, how many calls
-    there were, and where below the kernel it went from there, how often."""
-    pcs, calls, done, entries, last = {}, 0, {}, {}, 0
+    """What one CPU executed from one call of FUNCTION to the next, for the call in the middle
+    when they are sorted by length: others are interrupted. And where below the kernel it
+    went from there, how often."""
+    open_calls, done, entries, last = {}, [], {}, {}
     with open(log, encoding="ascii", errors="replace") as lines:
         for line in lines:
             match = PC.match(line)
             if not match:
                 continue
-            pc = int(match.group(1), 16)
+            cpu, pc = match.group(1), int(match.group(2), 16)
             if pc == first:
-                for key, value in pcs.items():
-                    done[key] = done.get(key, 0) + value
-                pcs = {}
-                calls += 1
-            if calls:
+                if cpu in open_calls:
+                    done.append(open_calls[cpu])
+                open_calls[cpu] = {}
+            if cpu in open_calls:
+                pcs = open_calls[cpu]
                 pcs[pc] = pcs.get(pc, 0) + 1
-                if pc < KERNEL <= last:
+                if pc < KERNEL <= last.get(cpu, 0):
                     entries[pc] = entries.get(pc, 0) + 1
-            last = pc
-    return done, calls - 1, entries
+            last[cpu] = pc
+    done.sort(key=lambda pcs: sum(pcs.values()))
+    return done[len(done) // 2] if done else None, entries
 
 
 def hyp_offset(entries, hyp):
@@ -80,8 +82,8 @@ def named(table, addr):
 def count(log, path, function):
     kernel, hyp = symbols(path)
     first = next(addr for addr, name in kernel if name == function)
-    done, calls, entries = counters(log, first)
-    if calls < 1:
+    done, entries = counters(log, first)
+    if not done:
         sys.exit(f"profile.py: {function} was not called twice")
     offset = hyp_offset(entries, hyp)
     sums = {}
@@ -94,7 +96,7 @@ def count(log, path, function):
             continue
         sums[name] = sums.get(name, 0) + times
     for name, times in sorted(sums.items()):
-        print(name, f"{times / calls:.1f}")
+        print(name, times)
 
 
 def command(file, **request):
