@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where the instructions of an operation go, function by function.
 
-profile.py record QMP CONSOLE: waits until CONSOLE has the line "profile begins", and has
-QEMU log each block that it executes for a while; to be started with -singlestep, so that
+profile.py record QMP CONSOLE LOG: waits until CONSOLE has the line "profile begins", and has
+QEMU log each block that it executes, until LOG is large; to be started with -singlestep, so that
 a block is an instruction.
 profile.py count LOG SYSTEM_MAP BEGIN: prints "FUNCTION INSTRUCTIONS", of a typical
 operation, from the call of BEGIN to the next one; before functions of EL2 is "el2:".
@@ -11,6 +11,7 @@ profile.py table KERNEL=FILE...: what "count" printed, in one table.
 """
 import bisect
 import json
+import os
 import re
 import socket
 import sys
@@ -21,7 +22,8 @@ VECTOR = "__kvm_nvhe___kvm_hyp_host_vector"
 SYNC_FROM_EL1 = 0x400
 KERNEL = 0xffff800000000000
 LIMIT = 200
-SECONDS = 2
+# Some three million instructions: what repeats the operation has to start first.
+BYTES = 300_000_000
 # Of what differs by fewer instructions only the sum is shown.
 LEAST = 3
 
@@ -109,7 +111,11 @@ def command(file, **request):
             return
 
 
-def record(qmp, console):
+def set_log(file, what):
+    command(file, execute="human-monitor-command", arguments={"command-line": f"log {what}"})
+
+
+def record(qmp, console, log):
     end = time.monotonic() + LIMIT
     while True:
         with open(console, encoding="utf-8", errors="replace") as f:
@@ -123,10 +129,10 @@ def record(qmp, console):
         sock.connect(qmp)
         file = sock.makefile("rw")
         command(file, execute="qmp_capabilities")
-        for what in ("exec,nochain", "none"):
-            command(file, execute="human-monitor-command",
-                    arguments={"command-line": f"log {what}"})
-            time.sleep(SECONDS)
+        set_log(file, "exec,nochain")
+        while os.path.getsize(log) < BYTES and time.monotonic() < end:
+            time.sleep(0.2)
+        set_log(file, "none")
 
 
 def table(*files):

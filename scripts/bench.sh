@@ -90,7 +90,7 @@ profile() {
 		QMP="$dir.run/qmp" EXTRA="$ICOUNT -singlestep -D $dir.run/log" \
 		FILES="bench=$BENCH lib/its_bench.ko=$MODULE" "$@" > "$dir.run/result" 2>&1 &
 	guest=$!
-	python3 "$ROOT/bench/profile.py" record "$dir.run/qmp" "$dir.run/console" ||
+	python3 "$ROOT/bench/profile.py" record "$dir.run/qmp" "$dir.run/console" "$dir.run/log" ||
 		{ wait $guest; die "no profile: $(tail -n 5 "$dir.run/result")"; }
 	wait $guest || die "no profile: $(tail -n 5 "$dir.run/result")"
 	python3 "$ROOT/bench/profile.py" count "$dir.run/log" "$(dirname "$image")/System.map" "$function" \
