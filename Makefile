@@ -13,7 +13,7 @@ help:
 	@echo 'make boot     build, boot under QEMU in protected mode, report who owns the ITS'
 	@echo '              [PAGE_SIZE=4k|16k|64k] [GIC=3|4] [CPU=cortex-a53|max|...] [SMP=n]'
 	@echo '              [ACPI=1|gicc: UEFI firmware, ACPI] [KERNEL_TREE=path]'
-	@echo 'make test     everything: the series, the builds, the guests (35 to 70 minutes); ALL=1: what it'
+	@echo 'make test     everything: the series, the builds, the guests (35 to 80 minutes); ALL=1: what it'
 	@echo '              otherwise does a share of, too (three hours)'
 	@echo 'make shell    the same boot with a console to type at, selftests in the path; the options of boot'
 	@echo '              [GDB=1: wait for a debugger, EL2 has symbols, too]'
